@@ -1,0 +1,257 @@
+// Code that waits for the outside world, by kind. What a call waits for is known from its resolved name and arguments.
+import { ancestors, type Call, type Expression, walk } from './expression.ts'
+import type { Clause } from './module.ts'
+import { closureRuns, whereRuns } from './processes.ts'
+import type { Range } from './range.ts'
+
+/**
+ * What is waited for. `await` is one task or some, `stream` a stream of tasks that is run to its end, `database` any call
+ * of an Ecto repository that reads or writes.
+ */
+export type Wait = 'http' | 'socket' | 'command' | 'rpc' | 'sleep' | 'await' | 'stream' | 'receive' | 'database'
+
+const VERBS = ['get', 'post', 'put', 'patch', 'delete', 'head', 'options', 'request']
+const named = (module: string, names: readonly string[]): string[] => names.map((name) => `${module}.${name}`)
+const both = (module: string, names: readonly string[]): string[] =>
+  named(
+    module,
+    names.flatMap((name) => [name, `${name}!`]),
+  )
+
+const HTTP = [
+  ...both('Req', [...VERBS, 'run']),
+  ...both('HTTPoison', VERBS),
+  ...both('HTTPotion', VERBS),
+  ...both('Tesla', [...VERBS, 'trace', 'execute']),
+  ...both('Finch', ['request', 'stream', 'stream_while']),
+  ...both('ExAws', ['request', 'stream']),
+  ...named('Mojito', VERBS),
+  ...named(':hackney', VERBS),
+  ':httpc.request',
+  ':ibrowse.send_req',
+]
+const SOCKET = [
+  ...named('Mint.HTTP', ['connect']),
+  'Mint.HTTP1.connect',
+  'Mint.HTTP2.connect',
+  ':gen_tcp.connect',
+  ':ssl.connect',
+  ':ssh.connect',
+  ':eldap.open',
+  'AMQP.Connection.open',
+  'GRPC.Stub.connect',
+]
+const COMMAND = [
+  'System.cmd',
+  'System.shell',
+  ':os.cmd',
+  'MuonTrap.cmd',
+  'Rambo.run',
+  'Porcelain.exec',
+  'Porcelain.shell',
+]
+const RPC = [
+  ':rpc.call',
+  ':rpc.multicall',
+  ':rpc.block_call',
+  ':rpc.yield',
+  ':erpc.call',
+  ':erpc.multicall',
+  ':erpc.receive_response',
+]
+
+const WAITS: ReadonlyMap<string, Wait> = new Map([
+  ...HTTP.map((callee): [string, Wait] => [callee, 'http']),
+  ...SOCKET.map((callee): [string, Wait] => [callee, 'socket']),
+  ...COMMAND.map((callee): [string, Wait] => [callee, 'command']),
+  ...RPC.map((callee): [string, Wait] => [callee, 'rpc']),
+  ...named('Task', ['await', 'await_many', 'yield', 'yield_many']).map((callee): [string, Wait] => [callee, 'await']),
+  ['Process.sleep', 'sleep'],
+  [':timer.sleep', 'sleep'],
+])
+
+const REPOSITORY = new Set(
+  both('', [
+    'aggregate',
+    'all',
+    'all_by',
+    'checkout',
+    'delete',
+    'delete_all',
+    'exists?',
+    'get',
+    'get_by',
+    'insert',
+    'insert_all',
+    'insert_or_update',
+    'one',
+    'preload',
+    'query',
+    'query_many',
+    'reload',
+    'transact',
+    'transaction',
+    'update',
+    'update_all',
+  ]).map((name) => name.slice(1)),
+)
+
+const TASK_STREAMS = new Set([
+  'Task.async_stream',
+  'Task.Supervisor.async_stream',
+  'Task.Supervisor.async_stream_nolink',
+])
+
+const SIGNALS = new Set(['kill', 'pkill', 'killall'])
+
+/** What a call waits for; null for calls that do not wait as far as their name tells. Builders (`Req.new`) do not. */
+export function waitsFor(call: Call): Wait | null {
+  const wait = waitOf(call.module, call.name)
+  const [first, second] = call.args
+  switch (wait) {
+    case 'sleep':
+      return isZero(first) || (first?.kind === 'atom' && first.value === 'infinity') ? null : wait
+    case 'await':
+      return isZero(second) || (second?.kind === 'list' && isZero(second.get('timeout'))) ? null : wait
+    case 'http':
+      return isAsynchronous(call) ? null : wait
+    case 'socket':
+      // `{:local, path}`: a socket file of this machine answers at once or not at all.
+      return first?.kind === 'tuple' && first.elements[0]?.kind === 'atom' && first.elements[0].value === 'local'
+        ? null
+        : wait
+    case 'command':
+      // Sending a signal is not waiting for what it does.
+      return first?.kind === 'text' && SIGNALS.has(first.value ?? '') ? null : wait
+    case 'rpc':
+      return first?.kind === 'call' && (first.callee === 'Kernel.node' || first.callee === 'Node.self') ? null : wait
+    default:
+      return wait
+  }
+}
+
+function waitOf(module: string | null, name: string): Wait | null {
+  if (module === null) return null
+  const wait = WAITS.get(`${module}.${name}`)
+  if (wait !== undefined) return wait
+  return (module === 'Repo' || module.endsWith('.Repo')) && REPOSITORY.has(name) ? 'database' : null
+}
+
+/** Requests whose answer comes as a message: `stream_to: self()`, `sync: false`, `:async`. */
+function isAsynchronous({ args }: Call): boolean {
+  return args.some((arg) => {
+    if (arg.kind !== 'list') return false
+    const sync = arg.get('sync')
+    return (
+      arg.get('stream_to') !== undefined ||
+      arg.get('async') !== undefined ||
+      arg.has('async') ||
+      (sync?.kind === 'atom' && sync.value === 'false')
+    )
+  })
+}
+
+/**
+ * What an expression of any kind waits for: calls as `waitsFor`, a captured function that waits (`&Req.get!/1`), and
+ * `receive` that does not merely take what is there.
+ */
+export function expressionWaitsFor(expression: Expression): Wait | null {
+  if (expression.kind === 'call') return waitsFor(expression)
+  if (expression.kind === 'capture')
+    return expression.function && waitOf(expression.function.module, expression.function.name)
+  if (expression.kind !== 'receive') return null
+  if (expression.after !== null && isZero(expression.after.patterns[0])) return null
+  if (expression.after !== null && expression.branches.length === 0) return 'sleep'
+  return takesLateMessage(expression) ? null : 'receive'
+}
+
+/** Calls that tell by their answer that a message is already in the mailbox. */
+const CANCELLATIONS = new Set([
+  'Process.cancel_timer',
+  ':erlang.cancel_timer',
+  'Process.demonitor',
+  ':erlang.demonitor',
+  'Process.read_timer',
+])
+
+/** `if Process.cancel_timer(ref) == false, do: receive ...`: the timer has fired, so its message is there. */
+function takesLateMessage(receive: Expression): boolean {
+  for (const up of ancestors(receive)) {
+    const condition = up.kind === 'if' ? up.condition : up.kind === 'case' ? up.subject : null
+    if (condition === null) continue
+    for (const each of walk(condition)) if (each.kind === 'call' && CANCELLATIONS.has(each.callee)) return true
+  }
+  return false
+}
+
+/** A place of a clause at which its process waits. */
+export interface Waiting {
+  readonly expression: Expression
+  /** The call without the steps piped into it, the first line of a `receive`. */
+  readonly at: Range
+  readonly wait: Wait
+  /** `Req.get!`, `receive`. */
+  readonly name: string
+}
+
+const waitingCache = new WeakMap<Clause, readonly Waiting[]>()
+
+/** Where a clause waits in its own process, in source order; streams of tasks where something here runs them. */
+export function waitingIn(clause: Clause): readonly Waiting[] {
+  let waiting = waitingCache.get(clause)
+  if (waiting === undefined) {
+    waiting = clause.expressions.flatMap((expression) => {
+      const wait = expressionWaitsFor(expression) ?? (isConsumedTaskStream(expression, clause) ? 'stream' : null)
+      return wait !== null && runsHere(expression, clause) ? [{ expression, wait, ...placeOf(expression) }] : []
+    })
+    waitingCache.set(clause, waiting)
+  }
+  return waiting
+}
+
+function runsHere(expression: Expression, clause: Clause): boolean {
+  if (expression.kind === 'capture' && closureRuns(expression, clause).at !== 'here') return false
+  return whereRuns(expression, clause).at === 'here'
+}
+
+function placeOf(expression: Expression): { at: Range; name: string } {
+  if (expression.kind === 'call') return { at: expression.at, name: expression.callee }
+  const { range } = expression
+  if (expression.kind === 'capture' && expression.function !== null)
+    return { at: range, name: `${expression.function.module}.${expression.function.name}` }
+  return {
+    at: { ...range, endLine: range.startLine, endColumn: range.startColumn + 'receive'.length },
+    name: 'receive',
+  }
+}
+
+/** What runs a lazy stream that it is given first. */
+const CONSUMERS = new Set(['Stream.run', 'Map.new', 'MapSet.new', 'List.first', 'Keyword.new'])
+
+function isConsumedTaskStream(expression: Expression, clause: Clause): boolean {
+  return expression.kind === 'call' && TASK_STREAMS.has(expression.callee) && isConsumed(expression, clause)
+}
+
+/** Whether a lazy stream is run in this clause: given to `Enum`, `Stream.run`, `for` or the like. */
+function isConsumed(stream: Expression, clause: Clause): boolean {
+  let value = stream
+  for (const up of ancestors(stream)) {
+    if (up.kind === 'call' && up.args[0] === value) {
+      if (up.module === 'Enum' || CONSUMERS.has(up.callee)) return true
+      if (up.module !== 'Stream') return false
+      value = up
+    } else if (up.kind === 'draw') {
+      return up.value === value && up.parent?.kind === 'for'
+    } else if (up.kind === 'match' && up.pattern.kind === 'variable' && up.value === value) {
+      const after = clause.variables(up.pattern.name).filter((each) => each.start >= up.end)
+      return after.some((each) => isConsumed(each, clause))
+    } else {
+      return false
+    }
+  }
+  return false
+}
+
+function isZero(expression: Expression | undefined): boolean {
+  return expression?.kind === 'number' && expression.value === 0
+}

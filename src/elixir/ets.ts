@@ -1,0 +1,84 @@
+// ETS tables of a module: where they are made, how they are named and opened, and which calls read or write them.
+import type { Call, List } from './expression.ts'
+import type { Clause, Module } from './module.ts'
+import { nameOf, resolve } from './values.ts'
+
+/** A call of `:ets.new/2`. */
+export interface Table {
+  call: Call
+  clause: Clause
+  /** `:rates`, `App.Cache`; null where it is computed. */
+  name: string | null
+  /** The literal options, also out of an attribute; null where they are computed. */
+  options: List | null
+  isNamed: boolean
+  access: 'public' | 'protected' | 'private'
+}
+
+const READS = new Set([
+  'lookup',
+  'lookup_element',
+  'member',
+  'select',
+  'select_count',
+  'select_reverse',
+  'match',
+  'match_object',
+  'tab2list',
+  'tab2file',
+  'first',
+  'next',
+  'last',
+  'prev',
+  'info',
+  'foldl',
+  'foldr',
+])
+
+const WRITES = new Set([
+  'insert',
+  'insert_new',
+  'delete',
+  'delete_object',
+  'delete_all_objects',
+  'update_counter',
+  'update_element',
+  'select_delete',
+  'select_replace',
+  'match_delete',
+  'take',
+])
+
+const NEW: ReadonlySet<string> = new Set([':ets.new'])
+
+/** Every table that a module makes, in source order. */
+export function tables(module: Module): Table[] {
+  return module.callsOf(NEW).map(({ call, clause }) => readTable(call, clause))
+}
+
+function readTable(call: Call, clause: Clause): Table {
+  const [name, given] = call.args
+  const resolved = given === undefined ? undefined : resolve(given, clause.module, clause)
+  const options = resolved?.kind === 'list' && resolved.tail === null ? resolved : null
+  return {
+    call,
+    clause,
+    name: name === undefined ? null : nameOf(name, clause.module, clause),
+    options,
+    isNamed: options?.has('named_table') === true,
+    access: options?.has('public') === true ? 'public' : options?.has('private') === true ? 'private' : 'protected',
+  }
+}
+
+/** Whether a call reads or writes a table; null for other calls. `:ets.delete/1` drops the whole table: a write. */
+export function etsAccess(call: Call): 'read' | 'write' | null {
+  if (call.module !== ':ets') return null
+  return READS.has(call.name) ? 'read' : WRITES.has(call.name) ? 'write' : null
+}
+
+/** The name of the table that an ETS call uses; null where it is a variable or computed. */
+export function tableOf(call: Call, clause: Clause): string | null {
+  // `foldl(fun, acc, table)`.
+  const table = call.name === 'foldl' || call.name === 'foldr' ? call.args[2] : call.args[0]
+  return table === undefined ? null : nameOf(table, clause.module, clause)
+}

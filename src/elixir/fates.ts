@@ -1,0 +1,119 @@
+// What becomes of a value: thrown away, returned, bound to a name, or given to something else. It knows no rule.
+import type { Call, Expression, Variable } from './expression.ts'
+import type { Clause } from './module.ts'
+import { isDiscarded } from './tails.ts'
+
+/** The first thing that happens to a value. */
+export type Fate =
+  /** Nobody can have it. */
+  | { kind: 'discarded' }
+  /** It is the value of the clause, or of a closure whose caller gets it. */
+  | { kind: 'returned' }
+  /** A name holds it, which is read at these places: at least one. */
+  | { kind: 'bound'; uses: readonly Variable[] }
+  /** It is an argument, an element, an operand or the like of this expression. */
+  | { kind: 'given'; to: Expression }
+
+/** Functions that collect what a function gives for each element. */
+const COLLECTING = new Set(['Enum.map', 'Enum.flat_map', 'Enum.map_every', 'Enum.map_intersperse'])
+
+/**
+ * What becomes of the value of an expression. A name that is never read is no use, so such a value is discarded unless
+ * the match is returned; a `case` or `with` that takes nothing out of it discards it too.
+ */
+export function fateOf(expression: Expression, clause: Clause): Fate {
+  let value = expression
+  for (;;) {
+    if (isDiscarded(value)) return { kind: 'discarded' }
+    const { parent } = value
+    if (parent === null) return { kind: 'returned' }
+    switch (parent.kind) {
+      case 'block':
+        break
+      case 'match': {
+        if (parent.value !== value) return { kind: 'given', to: parent }
+        const uses = usesOf(parent.pattern, clause, parent.end)
+        if (uses.length > 0) return { kind: 'bound', uses }
+        break
+      }
+      case 'if':
+        if (parent.condition === value) return { kind: 'discarded' }
+        break
+      case 'case': {
+        const uses = parent.branches.flatMap(({ patterns, start, end }) =>
+          patterns.flatMap((pattern) =>
+            usesOf(pattern, clause, start).filter((use) => use.start < end && !isWithin(use, pattern)),
+          ),
+        )
+        return uses.length > 0 ? { kind: 'bound', uses } : { kind: 'discarded' }
+      }
+      case 'draw': {
+        if (parent.value !== value || parent.parent?.kind !== 'with')
+          return { kind: 'given', to: parent.parent ?? parent }
+        const uses = usesOf(parent.pattern, clause, parent.end)
+        return uses.length > 0 ? { kind: 'bound', uses } : { kind: 'discarded' }
+      }
+      case 'branch': {
+        const holder = parent.parent
+        if (parent.body !== value || holder === null) return { kind: 'discarded' }
+        if (holder.kind === 'fn') {
+          const collector = collectorOf(holder)
+          if (collector === null) return { kind: 'returned' }
+          value = collector
+          continue
+        }
+        value = holder
+        continue
+      }
+      case 'capture': {
+        const collector = collectorOf(parent)
+        if (collector === null) return { kind: 'returned' }
+        value = collector
+        continue
+      }
+      case 'with':
+        if (parent.body !== value) return { kind: 'discarded' }
+        break
+      case 'for':
+        if (parent.body !== value) return { kind: 'given', to: parent }
+        break
+      case 'try':
+        break
+      case 'operator':
+        if (!PASSING.has(parent.operator)) return { kind: 'given', to: parent }
+        break
+      case 'call':
+        return parent.block === value ? { kind: 'returned' } : { kind: 'given', to: parent }
+      default:
+        return { kind: 'given', to: parent }
+    }
+    value = parent
+  }
+}
+
+/** Operators whose value can be that of their last operand. */
+const PASSING = new Set(['&&', '||', 'and', 'or'])
+
+/** The call that collects what a closure gives; null where it does not. */
+function collectorOf(closure: Expression): Call | null {
+  const call = closure.parent
+  return call?.kind === 'call' && COLLECTING.has(call.callee) && call.args.at(-1) === closure ? call : null
+}
+
+/** Where the names of a pattern are read from an offset on. A name with a leading `_` is not meant to be. */
+function usesOf(pattern: Expression, clause: Clause, from: number): Variable[] {
+  const names = new Set(boundNames(pattern))
+  return [...names].flatMap((name) => clause.variables(name).filter((each) => each.start >= from))
+}
+
+/** The names that a pattern binds, without pinned ones and those that begin with `_`. */
+function boundNames(pattern: Expression): string[] {
+  if (pattern.kind === 'variable') return pattern.name.startsWith('_') ? [] : [pattern.name]
+  if (pattern.kind === 'operator' && pattern.operator === '^') return []
+  return pattern.children().flatMap(boundNames)
+}
+
+/** Whether an expression is written inside of another, or is that one. */
+export function isWithin(inner: Expression, outer: Expression): boolean {
+  return inner.start >= outer.start && inner.end <= outer.end
+}

@@ -1,0 +1,46 @@
+// What a clause returns once the local functions in its last place have run too. It knows no callback.
+import type { Expression } from './expression.ts'
+import type { Clause, FunctionFact } from './module.ts'
+import { type Tail, tails } from './tails.ts'
+
+/** A tail of the clause itself, or of a local function whose value it returns as it is. */
+export interface Result {
+  tail: Tail
+  /** The clause in which the tail is written. */
+  clause: Clause
+  /** The calls on the way to it, outermost first. */
+  hops: readonly Expression[]
+}
+
+/**
+ * Every value that a clause can return, those of the clause itself first. A call of a local function in the last place (`state |> noreply()`) stands for
+ * the results of all its clauses; what is computed in any other way stays the unknown tail that it is.
+ */
+export function results(clause: Clause): Result[] {
+  const found: Result[] = []
+  const seen = new Set([clause])
+  const open: { clause: Clause; hops: readonly Expression[] }[] = [{ clause, hops: [] }]
+  for (const { clause: at, hops } of open) {
+    for (const tail of tails(at.body)) {
+      const fun = tail.isUnknown && tail.expression !== null ? calledFunction(tail.expression, at) : undefined
+      if (fun === undefined || fun.clauses.length === 0) {
+        found.push({ tail, clause: at, hops })
+        continue
+      }
+      for (const callee of fun.clauses) {
+        if (seen.has(callee)) continue
+        seen.add(callee)
+        open.push({ clause: callee, hops: [...hops, tail.expression!] })
+      }
+    }
+  }
+  return found
+}
+
+/** The local function that a call, or a name without parentheses, runs. */
+function calledFunction(expression: Expression, clause: Clause): FunctionFact | undefined {
+  if (expression.kind === 'call' && expression.isLocal) return clause.module.function(expression.name, expression.arity)
+  if (expression.kind === 'variable' && !clause.isBound(expression.name))
+    return clause.module.function(expression.name, 0)
+  return undefined
+}

@@ -1,0 +1,60 @@
+import { describe, expect, test } from 'vitest'
+import { etsAccess, tableOf, tables } from '#elixir'
+import { clauseWith, moduleOf } from './read-source.ts'
+
+const made = (body: string, above = '') => tables(clauseWith(body, above).module)
+
+describe('tables', () => {
+  test.each([
+    [':ets.new(:rates, [:named_table])', { name: ':rates', isNamed: true, access: 'protected' }],
+    [':ets.new(:rates, [:set, :public, :named_table])', { name: ':rates', isNamed: true, access: 'public' }],
+    [':ets.new(__MODULE__, [:private, :named_table])', { name: 'A', isNamed: true, access: 'private' }],
+    [':ets.new(:rates, [])', { name: ':rates', isNamed: false, access: 'protected' }],
+    [':rates |> :ets.new([:named_table, :public])', { name: ':rates', isNamed: true, access: 'public' }],
+  ])('%s', (body, expected) => {
+    expect(made(body)).toMatchObject([expected])
+  })
+
+  test('names and options out of attributes and variables', () => {
+    const [table] = made('opts = @opts\n:ets.new(@table, opts)', '@table :rates\n@opts [:named_table, :public]')
+
+    expect(table).toMatchObject({ name: ':rates', isNamed: true, access: 'public' })
+  })
+
+  test('what is computed is not known', () => {
+    expect(made(':ets.new(name, opts)')).toMatchObject([{ name: null, options: null, isNamed: false }])
+    expect(made(':ets.new(:rates, [:named_table | opts])')).toMatchObject([{ options: null, isNamed: false }])
+  })
+
+  test('every clause of every function, in source order', () => {
+    const module = moduleOf(
+      'defmodule A do\ndef a, do: :ets.new(:one, [])\ndefp b(1), do: :ets.new(:two, [])\ndefp b(_), do: :ets.new(:three, [])\nend',
+    )
+
+    expect(tables(module).map(({ name }) => name)).toEqual([':one', ':two', ':three'])
+  })
+})
+
+describe('what a call does to a table', () => {
+  test.each([
+    [':ets.lookup(:rates, :eur)', 'read', ':rates'],
+    [':ets.foldl(fun, 0, :rates)', 'read', ':rates'],
+    [':ets.insert(@table, {:eur, 1})', 'write', ':rates'],
+    [':ets.delete(:rates)', 'write', ':rates'],
+    [':ets.update_counter(:rates, :eur, 1)', 'write', ':rates'],
+    [':ets.whereis(:rates)', null, ':rates'],
+    [':ets.insert(table, row)', 'write', null],
+  ])('%s', (body, access, name) => {
+    const clause = clauseWith(body, '@table :rates')
+    const [call] = clause.calls
+
+    expect(etsAccess(call!)).toBe(access)
+    expect(tableOf(call!, clause)).toBe(name)
+  })
+
+  test('other modules have functions of the same names', () => {
+    const [call] = clauseWith('Shop.Cache.insert(:rates, row)').calls
+
+    expect(etsAccess(call!)).toBeNull()
+  })
+})
