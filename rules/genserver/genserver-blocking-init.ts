@@ -1,0 +1,129 @@
+import {
+  ancestors,
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  isSelf,
+  type Module,
+  reach,
+  tails,
+  waitingIn,
+} from '#engine'
+import { isTestSupport } from '../callers.ts'
+import { isOnPurpose } from '../intent.ts'
+import { fastInit } from '../principles.ts'
+import { spotOf, WAITS_FOR } from '../wording.ts'
+
+/** Local hops that are followed from `init/1`. */
+const DEPTH = 3
+
+export default defineRule({
+  id: 'genserver-blocking-init',
+  title: '`init/1` does slow work',
+  principles: [fastInit],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    start_link returns only when init/1 has returned. Until then the supervisor starts no further child and answers
+    no call, so a slow network stops the boot of everything behind this child. On each restart it happens again:
+    one unreachable host can hold up, or with a timeout take down, the whole tree.
+  `,
+  instead:
+    'Return `{:ok, state, {:continue, :load}}` and do the work in `handle_continue/2`, which runs before any other message.',
+  ignoreWhen: `
+    When the children after this one must not start before the data is there. Keep it, and say so in the ignore comment.
+  `,
+  limits: 'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Rates do
+          use GenServer
+
+          def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+          @impl true
+          def init(opts) do
+            {:ok, %{rates: Req.get!(opts[:url]).body}} # finding
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Rates do
+          use GenServer
+
+          def start_link(opts), do: GenServer.start_link(__MODULE__, opts, name: __MODULE__)
+
+          @impl true
+          def init(opts), do: {:ok, %{url: opts[:url], rates: %{}}, {:continue, :load}}
+
+          @impl true
+          def handle_continue(:load, state) do
+            {:noreply, %{state | rates: Req.get!(state.url).body}}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['GenServer'],
+  *check({ module }) {
+    if (isTestSupport(module) || isStartedByItsUser(module)) return
+    const seen = new Set<number>()
+    for (const { clause, hops, from } of reach(module.clauses('init', 1), DEPTH)) {
+      for (const { expression, at, wait, name } of waitingIn(clause)) {
+        // A stream of tasks is how init/1 does work of its own on all cores: it is work, not waiting.
+        if (wait === 'stream' || seen.has(expression.start) || [expression, ...hops].some(endsTheStart)) continue
+        if (isOnPurpose(clause) || isOnPurpose(from)) continue
+        seen.add(expression.start)
+        const helper = clause === from ? '' : ` in \`${clause.function.id}\``
+        yield {
+          at,
+          evidence: [at, from.head, ...hops.map(spotOf)],
+          severity: wait === 'database' ? 'info' : 'warning',
+          message:
+            `\`init/1\` of \`${module.name}\` waits for ${WAITS_FOR[wait]} (\`${name}\`${helper}): ` +
+            'its supervisor starts no further child until this returns, at boot and at every restart.',
+        }
+      }
+    }
+  },
+})
+
+/**
+ * `start_link(host, port, opts)` gives the server the pid of whoever calls it. A supervisor starts children by
+ * `start_link/1`; this is called by a user who opens a connection and waits for it.
+ */
+function isStartedByItsUser(module: Module): boolean {
+  if (module.has('start_link', 1)) return false
+  return module.functions.some(
+    ({ name, clauses }) => name === 'start_link' && clauses.length > 0 && clauses.every(handsOverSelf),
+  )
+}
+
+function handsOverSelf(start: Clause): boolean {
+  return start.calls.some((call) => isSelf(call, start) && call.parent?.kind !== 'block')
+}
+
+/**
+ * Whether all that follows refuses the start: a step of the boot that is meant to block it and then return `:ignore`,
+ * or what is cleaned up on the way to `{:stop, reason}`.
+ */
+function endsTheStart(expression: Expression): boolean {
+  return [...ancestors(expression)].some((up) => {
+    const all = tails(up)
+    return all.length > 0 && all.every((tail) => isRefusal(tail.expression))
+  })
+}
+
+function isRefusal(tail: Expression | null): boolean {
+  if (tail?.kind === 'atom') return tail.value === 'ignore'
+  const first = tail?.kind === 'tuple' ? tail.elements[0] : undefined
+  return first?.kind === 'atom' && first.value === 'stop'
+}

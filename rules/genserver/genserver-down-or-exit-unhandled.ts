@@ -1,0 +1,193 @@
+import {
+  type Call,
+  callbacks,
+  canMatch,
+  type Clause,
+  defineRule,
+  elixir,
+  type MessageShape,
+  type Module,
+  type Problem,
+  reach,
+  runsSurelyHere,
+  takesByReceive,
+} from '#engine'
+import { everyMessageNeedsAClause } from '../principles.ts'
+import { nameCall, wholeHeadOf } from '../wording.ts'
+
+const DOWN: MessageShape = { kind: 'tuple', tag: 'DOWN', size: 5 }
+const EXIT: MessageShape = { kind: 'tuple', tag: 'EXIT', size: 3 }
+
+const LINKING = new Set([
+  'Kernel.spawn_link',
+  ':erlang.spawn_link',
+  ':proc_lib.spawn_link',
+  'Node.spawn_link',
+  'Process.link',
+  ':erlang.link',
+  'Port.open',
+  ':erlang.open_port',
+  'Task.async',
+  'Task.Supervisor.async',
+])
+
+const SPAWN_MONITORS = new Set(['Kernel.spawn_monitor', ':erlang.spawn_monitor', 'Node.spawn_monitor'])
+
+/** Callbacks after which, or in which, no further message is read. */
+const LAST = new Set(['terminate', 'code_change', 'format_status'])
+
+export default defineRule({
+  id: 'genserver-down-or-exit-unhandled',
+  title: 'Monitors or linked exits arrive, no clause takes them',
+  principles: [everyMessageNeedsAClause],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'error',
+  since: '0.1.0',
+
+  why: `
+    A monitor ends in a message {:DOWN, ref, :process, pid, reason}, and a process that traps exits gets a message
+    {:EXIT, pid, reason} from each linked process, also when that ends normally. As soon as a module has handle_info
+    clauses of its own, a message that none of them matches raises a FunctionClauseError: the server dies because
+    something else did, which is what the monitor or the trap was there to prevent.
+  `,
+  instead:
+    'Add a clause: `def handle_info({:DOWN, ref, :process, _pid, reason}, state)`, or `def handle_info({:EXIT, pid, reason}, state)`.',
+  ignoreWhen: 'When another module takes these messages on behalf of this process.',
+  limits:
+    'Monitors and links that another module sets up for this process are not seen. Any clause that could match makes the rule silent.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Checkouts do
+          use GenServer
+
+          def init(_), do: {:ok, %{}}
+
+          def handle_call({:join, pid}, _from, state) do
+            ref = Process.monitor(pid) # finding
+            {:reply, :ok, Map.put(state, ref, pid)}
+          end
+
+          def handle_info(:sweep, state), do: {:noreply, state}
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Checkouts do
+          use GenServer
+
+          def init(_), do: {:ok, %{}}
+
+          def handle_call({:join, pid}, _from, state) do
+            ref = Process.monitor(pid)
+            {:reply, :ok, Map.put(state, ref, pid)}
+          end
+
+          def handle_info(:sweep, state), do: {:noreply, state}
+          def handle_info({:DOWN, ref, :process, _pid, _reason}, state), do: {:noreply, Map.delete(state, ref)}
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['GenServer', 'GenStage'],
+  words: ['monitor', 'spawn_monitor', 'trap_exit'],
+  *check({ module }) {
+    if (!module.isTransparent || module.function('handle_info', 2)?.delegate) return
+    const starts = callbacks(module).filter(({ name }) => !LAST.has(name))
+    const reached = reach(
+      starts.flatMap((fun) => fun.clauses),
+      Infinity,
+      runsSurelyHere,
+    )
+    const server = reached.map(({ clause }) => clause)
+    if (!isTaken(DOWN, module, server)) yield* monitors(module, server)
+    if (!isTaken(EXIT, module, server)) yield* trappedExits(module, server)
+  },
+})
+
+function isTaken(shape: MessageShape, module: Module, server: readonly Clause[]): boolean {
+  const handlers = module.clauses('handle_info', 2)
+  return (
+    handlers.some(({ params: [param] }) => param === undefined || canMatch(param, shape)) ||
+    server.some((clause) => takesByReceive(clause, shape))
+  )
+}
+
+function* monitors(module: Module, server: readonly Clause[]): Iterable<Problem> {
+  const handlers = module.clauses('handle_info', 2)
+  for (const clause of server) {
+    const here = surelyHere(clause)
+    if (here.some(({ callee }) => callee === 'Process.demonitor' || callee === ':erlang.demonitor')) continue
+    for (const call of here.filter(isMonitor)) {
+      const what = `\`${module.name}\` monitors a process here`
+      yield {
+        at: call.at,
+        evidence: [call.at, ...handlers.map(wholeHeadOf)],
+        severity: handlers.length > 0 ? 'error' : 'warning',
+        message:
+          handlers.length > 0
+            ? `${what}, and no \`handle_info/2\` clause matches \`{:DOWN, ref, :process, pid, reason}\`: when that process ends, this server dies with a \`FunctionClauseError\`.`
+            : `${what}, but has no \`handle_info/2\`: when that process ends, its \`:DOWN\` is logged and dropped, so the monitor has no effect.`,
+      }
+    }
+  }
+}
+
+/** A `tag:` gives the message another name. */
+function isMonitor({ callee, args }: Call): boolean {
+  if (SPAWN_MONITORS.has(callee)) return true
+  if (callee === ':erlang.monitor') return args.length === 2 && args[0]?.kind === 'atom' && args[0].value === 'process'
+  if (callee !== 'Process.monitor') return false
+  const [, options] = args
+  return options === undefined || (options.kind === 'list' && options.tail === null && options.get('tag') === undefined)
+}
+
+function surelyHere(clause: Clause): Call[] {
+  return clause.calls.filter((call) => runsSurelyHere(call, clause))
+}
+
+function* trappedExits(module: Module, server: readonly Clause[]): Iterable<Problem> {
+  const handlers = module.clauses('handle_info', 2)
+  const flags = server.flatMap(surelyHere).filter(isTrapFlag)
+  const link = server
+    .filter((clause) => !unlinks(clause))
+    .flatMap(surelyHere)
+    .find(isLink)
+  // A trap that is taken back later is there for a moment only.
+  if (handlers.length === 0 || link === undefined || !flags.every(isOn)) return
+  for (const flag of flags) {
+    yield {
+      at: flag.at,
+      evidence: [flag.at, link.at, ...handlers.map(wholeHeadOf)],
+      related: [{ range: link.at, message: 'the link' }],
+      message:
+        `\`${module.name}\` traps exits and links with \`${nameCall(link)}\`, and no \`handle_info/2\` clause matches ` +
+        '`{:EXIT, pid, reason}`: when the linked process ends, this server dies with a `FunctionClauseError`.',
+    }
+  }
+}
+
+/** A process that is let go of in the same function. */
+function unlinks({ calls }: Clause): boolean {
+  return calls.some(({ callee }) => callee === 'Process.unlink' || callee === ':erlang.unlink')
+}
+
+function isTrapFlag({ callee, args: [flag] }: Call): boolean {
+  return (
+    (callee === 'Process.flag' || callee === ':erlang.process_flag') &&
+    flag?.kind === 'atom' &&
+    flag.value === 'trap_exit'
+  )
+}
+
+function isOn({ args: [, value] }: Call): boolean {
+  return value?.kind === 'atom' && value.value === 'true'
+}
+
+function isLink(call: Call): boolean {
+  if (LINKING.has(call.callee)) return true
+  return call.name === 'start_link' && !call.isLocal
+}

@@ -1,0 +1,181 @@
+import {
+  ancestors,
+  type Call,
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  isOwnName,
+  isSelf,
+  messageShape,
+  type Module,
+  nameOf,
+  ownNames,
+  requestCode,
+  resolve,
+  serverCode,
+  whereRuns,
+} from '#engine'
+import { callWhenInDoubt } from '../principles.ts'
+import { spotOf } from '../wording.ts'
+
+const CASTS = new Set(['GenServer.cast', ':gen_server.cast'])
+const CALLS = new Set(['GenServer.call', ':gen_server.call'])
+const LOOPS = new Set(
+  ['each', 'map', 'flat_map', 'reduce', 'reduce_while', 'map_reduce', 'with_index']
+    .map((name) => `Enum.${name}`)
+    .concat('Stream.each'),
+)
+
+/** Messages that are answered when there is something to answer: waiting is what they are for. */
+const WAITING =
+  /(?:^|_)(?:pop|dequeue|take|checkout|next|await|wait|join|lock|acquire|subscribe|drain|sync|flush|stop)(?:_|$)/
+
+/** Boot code: nobody waits for it. */
+const BOOT = new Set(['init', 'handle_continue', 'terminate'])
+
+export default defineRule({
+  id: 'genserver-no-backpressure',
+  title: 'Unbounded casting or unbounded waiting',
+  principles: [callWhenInDoubt],
+  set: 'strict',
+  precision: 'P2',
+  severity: 'info',
+  since: '0.1.0',
+
+  why: `
+    A cast returns at once, however long the mailbox of the receiver has become: a loop of casts runs as fast as it can
+    and the receiver falls behind, until memory is gone. A call makes the sender wait its turn. With the timeout
+    :infinity the opposite goes wrong: one stuck server holds up everybody who asks it, and nothing ever gives up.
+  `,
+  instead: 'Send one message with the whole batch, or `call`; give a call a timeout in milliseconds.',
+  ignoreWhen: 'When the loop is short by nature, or the callee answers late by design.',
+  limits: 'Only targets that are one fixed name count as the same process.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Import do
+          def run(rows) do
+            Enum.each(rows, &GenServer.cast(Shop.Writer, {:row, &1})) # finding
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Import do
+          def run(rows), do: GenServer.call(Shop.Writer, {:rows, rows}, 30_000)
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['cast', 'infinity'],
+  *check({ module }) {
+    for (const fun of module.functions) for (const clause of fun.clauses) yield* castsInLoops(clause)
+    yield* endlessCalls(module)
+  },
+})
+
+function* castsInLoops(clause: Clause) {
+  const { module } = clause
+  const isServer = module.is('GenServer') && serverCode(module).some((reached) => reached.clause === clause)
+  for (const each of clause.expressions) {
+    const cast = castBy(each, clause)
+    const loop = cast === null ? null : loopAround(each)
+    // What a server posts to itself it handles itself, at its own pace.
+    if (isServer && cast !== null && isOwnTarget(cast.target, module)) continue
+    if (cast === null || loop === null || whereRuns(each, clause).at === 'kept') continue
+    const at = spotOf(each)
+    yield {
+      at,
+      evidence: [at, cast.call.at],
+      message:
+        `This casts to \`${cast.target}\` once for each element of \`${loop}\`, as fast as it can: nothing slows the loop down ` +
+        'when the receiver falls behind. Send one message with the whole batch, or `call`.',
+      scope: module.range,
+    }
+  }
+}
+
+function isOwnTarget(target: string, module: Module): boolean {
+  return target === module.name || ownNames(module).has(target)
+}
+
+/** The cast to one fixed name that an expression makes, itself or as a call of a function of this module. */
+function castBy(expression: Expression, clause: Clause): { call: Call; target: string } | null {
+  if (expression.kind === 'call' && CASTS.has(expression.callee)) return fixedCast(expression, clause)
+  const { module } = clause
+  const fun =
+    expression.kind === 'call' && expression.isLocal
+      ? module.function(expression.name, expression.arity)
+      : expression.kind === 'capture' && expression.function !== null && expression.function.module === null
+        ? module.function(expression.function.name, expression.function.arity)
+        : undefined
+  const [only, ...others] = fun?.clauses ?? []
+  const cast = only?.body
+  if (only === undefined || others.length > 0 || only === clause || cast?.kind !== 'call' || !CASTS.has(cast.callee))
+    return null
+  const position = parameterOf(cast.args[0], only)
+  const given =
+    expression.kind === 'call' && expression.arity === only.function.arity ? expression.args[position] : undefined
+  if (position >= 0 && expression.kind === 'capture' && expression.function?.arity === only.function.arity) return null
+  if (given === undefined) return fixedCast(cast, only)
+  const target = nameOf(given, module, clause)
+  return target === null ? null : { call: cast, target }
+}
+
+function fixedCast(call: Call, clause: Clause): { call: Call; target: string } | null {
+  const [to] = call.args
+  if (to === undefined) return null
+  const target = nameOf(clause.function.defaults[parameterOf(to, clause)] ?? to, clause.module, clause)
+  return target === null ? null : { call, target }
+}
+
+function parameterOf(expression: Expression | undefined, { params }: Clause): number {
+  if (expression?.kind !== 'variable') return -1
+  return params.findIndex((param) => param.kind === 'variable' && param.name === expression.name)
+}
+
+/** The list that the innermost loop around an expression goes through, as written. */
+function loopAround(expression: Expression): string | null {
+  let inner = expression
+  for (const up of ancestors(expression)) {
+    if (up.kind === 'for' && up.body === inner)
+      return up.steps[0]?.kind === 'draw' ? shorten(up.steps[0].value.text) : null
+    if (up.kind === 'call' && LOOPS.has(up.callee) && up.args.slice(1).includes(inner)) return shorten(up.args[0]!.text)
+    inner = up
+  }
+  return null
+}
+
+function shorten(text: string): string {
+  const line = text.split('\n')[0]!
+  return line.length > 40 || line !== text ? `${line.slice(0, 40)}...` : text
+}
+
+function* endlessCalls(module: Module) {
+  const server = module.is('GenServer') ? serverCode(module).filter(({ from }) => !BOOT.has(from.function.name)) : []
+  const seen = new Set<number>()
+  // A GenServer called SomethingResolver answers no requests.
+  const requests = module.is('GenServer') ? [] : requestCode(module)
+  for (const { clause, from } of [...requests, ...server]) {
+    for (const call of clause.calls) {
+      const [to, message, timeout] = call.args
+      if (!CALLS.has(call.callee) || to === undefined || message === undefined || timeout === undefined) continue
+      const limit = resolve(timeout, module, clause)
+      if (limit.kind !== 'atom' || limit.value !== 'infinity' || seen.has(call.start)) continue
+      if (whereRuns(call, clause).at !== 'here' || isSelf(to, clause) || isOwnName(to, clause)) continue
+      const shape = messageShape(message)
+      if (shape !== null && WAITING.test(shape.tag)) continue
+      seen.add(call.start)
+      yield {
+        at: call.at,
+        evidence: [call.at],
+        message:
+          `\`${from.function.id}\` of \`${module.name}\` waits for \`${to.text}\` without end here: if that process is stuck, so is ` +
+          'this one, and everybody who waits for it. Give the call a timeout in milliseconds.',
+      }
+    }
+  }
+}

@@ -1,0 +1,177 @@
+import {
+  type Call,
+  type Capture,
+  type Clause,
+  defineRule,
+  detachedFunction,
+  elixir,
+  type Expression,
+  type Fn,
+  type Module,
+  reach,
+  type Reached,
+  results,
+  walk,
+  whereRuns,
+} from '#engine'
+import { fastCallbacks, taskSupervisor } from '../principles.ts'
+import { nameClause, spotOf, wholeHeadOf } from '../wording.ts'
+
+/** Starters whose process nobody watches. A `spawn_link` is none: its crash ends the server, and so the call. */
+const UNWATCHED = new Set(['Task.start', 'Kernel.spawn', ':erlang.spawn', ':proc_lib.spawn'])
+const SUPERVISED = 'Task.Supervisor.start_child'
+
+const REPLIES = new Set(['GenServer.reply', ':gen_server.reply'])
+const WATCHES = new Set(['Process.monitor', ':erlang.monitor', 'Process.link', ':erlang.link'])
+const HARMLESS = new Set([
+  ...REPLIES,
+  'Process.sleep',
+  ':timer.sleep',
+  'Kernel.self',
+  'Map.get',
+  'Map.fetch',
+  'Keyword.get',
+])
+
+export default defineRule({
+  id: 'genserver-offloaded-reply-lost',
+  title: 'The reply is left to an unwatched task',
+  principles: [fastCallbacks, taskSupervisor],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    The callback returns :noreply and leaves the answer to a process that nobody watches. If the work raises, that
+    process dies before it replies, and neither the server nor the caller hears of it: the caller waits for its whole
+    timeout, for ever with :infinity, and then exits without the reason.
+  `,
+  instead:
+    'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, reply when `{ref, result}` arrives, and reply `{:error, reason}` in the clause for `:DOWN`.',
+  ignoreWhen: 'When callers have a short timeout and take the exit for a failure: the loss is bounded by it.',
+  limits:
+    'A reply more than one local function away from the closure is not followed. A `try` in the closure counts as one that always replies.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Reports do
+          use GenServer
+
+          def init(opts), do: {:ok, opts}
+
+          def handle_call({:build, month}, from, state) do
+            Task.start(fn -> GenServer.reply(from, Shop.Report.build(month)) end) # finding
+            {:noreply, state}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Reports do
+          use GenServer
+
+          def init(_), do: {:ok, %{}}
+
+          def handle_call({:build, month}, from, waiting) do
+            task = Task.Supervisor.async_nolink(Shop.Tasks, Shop.Report, :build, [month])
+            {:noreply, Map.put(waiting, task.ref, from)}
+          end
+
+          def handle_info({ref, report}, waiting) when is_reference(ref) do
+            Process.demonitor(ref, [:flush])
+            {from, waiting} = Map.pop(waiting, ref)
+            GenServer.reply(from, {:ok, report})
+            {:noreply, waiting}
+          end
+
+          def handle_info({:DOWN, ref, :process, _pid, reason}, waiting) do
+            {from, waiting} = Map.pop(waiting, ref)
+            GenServer.reply(from, {:error, reason})
+            {:noreply, waiting}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['GenServer'],
+  words: ['reply'],
+  *check({ module }) {
+    const handlers = module.clauses('handle_call', 3)
+    for (const reached of reach(handlers)) {
+      for (const call of reached.clause.calls) {
+        const isSupervised = call.callee === SUPERVISED
+        if (!isSupervised && !UNWATCHED.has(call.callee)) continue
+        if (whereRuns(call, reached.clause).at !== 'here' || !repliesLater(reached.from) || isWatched(reached)) continue
+        const reply = lostReply(call, module)
+        if (reply === null) continue
+        yield {
+          at: call.at,
+          evidence: [call.at, reply.at, wholeHeadOf(reached.from), ...reached.hops.map(spotOf)],
+          ...(isSupervised ? { severity: 'info' as const, set: 'strict' as const } : {}),
+          message:
+            `\`${nameClause(reached.from)}\` leaves its answer to a process that \`${module.name}\` does not watch: ` +
+            'if the work raises, nobody replies and the caller waits for its whole timeout.',
+        }
+      }
+    }
+  },
+})
+
+function repliesLater(clause: Clause): boolean {
+  return results(clause).some(({ tail: { expression } }) => {
+    const tag = expression?.kind === 'tuple' ? expression.elements[0] : undefined
+    return tag?.kind === 'atom' && tag.value === 'noreply'
+  })
+}
+
+/** A monitor or link on the started process tells the server of its end. */
+function isWatched({ clause }: Reached): boolean {
+  return clause.calls.some((call) => WATCHES.has(call.callee))
+}
+
+/** The reply that what the call starts sends, unless a `try` makes sure of it or nothing in there can fail. */
+function lostReply(call: Call, module: Module): Call | null {
+  const named = detachedFunction(call)
+  if (named !== null) return named.module === module.name ? lostIn(module.clauses(named.name, named.arity)) : null
+  for (const arg of call.args) {
+    if (arg.kind !== 'fn' && arg.kind !== 'capture') continue
+    const reply = lostInClosure(arg, module)
+    if (reply !== null) return reply
+  }
+  return null
+}
+
+function lostInClosure(closure: Fn | Capture, module: Module): Call | null {
+  const fun = closure.kind === 'capture' ? closure.function : null
+  if (fun !== null) return fun.module === null ? lostIn(module.clauses(fun.name, fun.arity)) : null
+  const inside = [...walk(closure)]
+  const reply = replyThatCanFail(inside, [])
+  if (reply !== null || inside.some(({ kind }) => kind === 'try')) return reply
+  for (const each of inside) {
+    if (each.kind !== 'call' || !each.isLocal) continue
+    const others = inside.filter((other) => other !== each)
+    const away = lostIn(module.clauses(each.name, each.arity), others)
+    if (away !== null) return away
+  }
+  return null
+}
+
+function lostIn(clauses: readonly Clause[], around: readonly Expression[] = []): Call | null {
+  for (const { expressions } of clauses) {
+    const reply = replyThatCanFail(expressions, around)
+    if (reply !== null) return reply
+  }
+  return null
+}
+
+/** The reply among some expressions, where these or those around their call do anything that can fail. */
+function replyThatCanFail(expressions: readonly Expression[], around: readonly Expression[]): Call | null {
+  if (expressions.some(({ kind }) => kind === 'try')) return null
+  const isHarmless = (each: Expression): boolean => each.kind !== 'call' || HARMLESS.has(each.callee)
+  if (expressions.every(isHarmless) && around.every(isHarmless)) return null
+  for (const each of expressions) if (each.kind === 'call' && REPLIES.has(each.callee)) return each
+  return null
+}

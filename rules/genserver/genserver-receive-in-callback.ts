@@ -1,0 +1,102 @@
+import { type Branch, callbacks, type Clause, defineRule, elixir, messageShape, reach, waitingIn } from '#engine'
+import { isTestSupport } from '../callers.ts'
+import { isOnPurpose } from '../intent.ts'
+import { everyMessageNeedsAClause } from '../principles.ts'
+import { nameClause, spotOf } from '../wording.ts'
+
+/** What waits for its start or its end keeps nobody else waiting that could know of it; `init/1` has a rule of its own. */
+const BEFORE_AND_AFTER = new Set(['init', 'handle_continue', 'terminate'])
+
+export default defineRule({
+  id: 'genserver-receive-in-callback',
+  title: '`receive` inside a callback',
+  principles: [everyMessageNeedsAClause],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    The mailbox of a server belongs to its loop, which hands every message to a callback. A receive inside a callback
+    stops that loop: nothing else is read until the one message comes, and without an after clause that may be never.
+    It also searches the whole mailbox for its patterns, past everything that has queued up meanwhile.
+  `,
+  instead:
+    'Keep what the answer is for in the state (for a call: `from`), return `{:noreply, state}`, and go on in the `handle_info/2` clause that takes the message; bound the wait with `Process.send_after`.',
+  ignoreWhen: 'When the message is certain to be in the mailbox already; write `after 0` to say so.',
+  limits:
+    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Scale do
+          use GenServer
+
+          def init(port), do: {:ok, port}
+
+          def handle_call(:weigh, _from, port) do
+            send(port, {self(), {:command, "W"}})
+
+            receive do # finding
+              {^port, {:data, grams}} -> {:reply, grams, port}
+            end
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Scale do
+          use GenServer
+
+          def init(port), do: {:ok, %{port: port, waiting: []}}
+
+          def handle_call(:weigh, from, state) do
+            send(state.port, {self(), {:command, "W"}})
+            {:noreply, %{state | waiting: [from | state.waiting]}}
+          end
+
+          def handle_info({port, {:data, grams}}, %{port: port} = state) do
+            Enum.each(state.waiting, &GenServer.reply(&1, grams))
+            {:noreply, %{state | waiting: []}}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['receive'],
+  *check({ module }) {
+    if (!module.isProcess || isTestSupport(module)) return
+    const clausesOf = (isWanted: (name: string) => boolean): Clause[] =>
+      callbacks(module).flatMap((fun) => (isWanted(fun.name) ? fun.clauses : []))
+    const running = reach(clausesOf((name) => !BEFORE_AND_AFTER.has(name)))
+    const ending = reach(clausesOf((name) => name === 'terminate'))
+    const seen = new Set<number>()
+    for (const { clause, hops, from } of [...running, ...ending]) {
+      for (const { expression, at, wait } of waitingIn(clause)) {
+        if (wait !== 'receive' || expression.kind !== 'receive' || seen.has(expression.start)) continue
+        seen.add(expression.start)
+        const isBounded = expression.after !== null
+        if ((from.function.name === 'terminate' && isBounded) || expression.branches.some(seesTheEnd)) continue
+        if (isOnPurpose(clause) || isOnPurpose(from)) continue
+        yield {
+          at,
+          evidence: [at, from.head, ...hops.map(spotOf)],
+          message:
+            `\`${nameClause(from)}\` of \`${module.name}\` stops the server's own loop with this \`receive\`: ` +
+            `no other message is handled until it returns${isBounded ? '' : ', and without an `after` that may be never'}.`,
+        }
+      }
+    }
+  },
+})
+
+/**
+ * `{:DOWN, ...}` or `{:EXIT, ...}`: the other process is watched. That is a call made by hand, or the wait for the end of
+ * a process that was told to stop; one of its messages always comes.
+ */
+function seesTheEnd({ patterns: [pattern] }: Branch): boolean {
+  const shape = pattern === undefined ? null : messageShape(pattern)
+  return shape?.tag === 'DOWN' || shape?.tag === 'EXIT'
+}

@@ -1,0 +1,150 @@
+import {
+  callbacks,
+  type Call,
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  foldNumber,
+  type Module,
+  reach,
+  tails,
+  waitingIn,
+} from '#engine'
+import { isSingleLane, isTestSupport } from '../callers.ts'
+import { isOnPurpose } from '../intent.ts'
+import { fastCallbacks } from '../principles.ts'
+import { nameClause, spotOf } from '../wording.ts'
+
+/** `init/1` has a rule of its own, and after `terminate/2` nobody waits any more. */
+const AT_THE_EDGES = new Set(['init', 'terminate'])
+
+const ENDS = new Set(['System.halt', 'System.stop', ':erlang.halt', ':init.stop', 'Kernel.exit', 'Process.exit'])
+
+/** Processes of one visitor each. Nobody else waits for them, so a short pause is a matter of taste. */
+const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const
+const NOTICED_MS = 1_000
+
+export default defineRule({
+  id: 'genserver-sleep-in-callback',
+  title: 'A callback sleeps',
+  principles: [fastCallbacks],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    A process that sleeps inside a callback reads no messages. Calls to it wait and then exit with a timeout, casts and
+    timers pile up in its mailbox, and a supervisor that wants to stop it waits, then kills it. A timer costs nothing
+    while it runs: Process.send_after sends the message later, and the process stays free until then.
+  `,
+  instead:
+    'Send yourself a message with `Process.send_after(self(), message, ms)`, return, and go on in `handle_info/2`.',
+  ignoreWhen: 'When the process exists to be slow and nothing ever calls it or has to stop it in time.',
+  limits: 'Sleeping inside functions of other modules is not seen.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Courier do
+          use GenServer
+
+          def init(opts), do: {:ok, opts}
+
+          def handle_cast({:ship, parcel}, state) do
+            with {:error, :busy} <- Shop.Carrier.book(parcel) do
+              Process.sleep(5_000) # finding
+              Shop.Carrier.book(parcel)
+            end
+
+            {:noreply, state}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Courier do
+          use GenServer
+
+          def init(opts), do: {:ok, opts}
+
+          def handle_cast({:ship, parcel}, state) do
+            book(parcel)
+            {:noreply, state}
+          end
+
+          def handle_info({:retry, parcel}, state) do
+            book(parcel)
+            {:noreply, state}
+          end
+
+          defp book(parcel) do
+            with {:error, :busy} <- Shop.Carrier.book(parcel) do
+              Process.send_after(self(), {:retry, parcel}, 5_000)
+            end
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['GenServer', 'GenStage', 'GenStateMachine', 'gen_statem', ...VISITED],
+  words: ['sleep', 'receive'],
+  *check({ module }) {
+    if (isSingleLane(module) || isTestSupport(module)) return
+    const running = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name))
+    const seen = new Set<number>()
+    for (const { clause, hops, from } of reach(running.flatMap((fun) => fun.clauses))) {
+      for (const { expression, at, wait } of waitingIn(clause)) {
+        if (wait !== 'sleep' || seen.has(expression.start)) continue
+        if (isOnPurpose(clause) || isOnPurpose(from) || isLastPause(expression)) continue
+        seen.add(expression.start)
+        const time = expression.kind === 'call' ? howLong(expression, module) : null
+        const isVisited = VISITED.some((role) => module.is(role))
+        if ((isVisited || alwaysStops(from)) && (time ?? 0) < NOTICED_MS) continue
+        yield {
+          at,
+          evidence: [at, from.head, ...hops.map(spotOf)],
+          message:
+            `\`${nameClause(from)}\` of \`${module.name}\` sleeps here${show(time)}. Until it wakes up the process reads no ` +
+            `message: ${isVisited ? 'the page does not react' : 'whoever calls it or stops it waits as long'}.`,
+        }
+      }
+    }
+  },
+})
+
+/** A pause so that the last words get out, before the node or the process ends. */
+function isLastPause(sleep: Expression): boolean {
+  const { parent } = sleep
+  if (parent?.kind !== 'block') return false
+  return parent.statements.some(
+    (each) => each.kind === 'call' && each.start > sleep.start && (ENDS.has(each.callee) || sleepsForEver(each)),
+  )
+}
+
+/** Every way out is `{:stop, ...}`: as in `terminate/2`, a short pause comes before the end of the server. */
+function alwaysStops({ body }: Clause): boolean {
+  const ways = tails(body)
+  return (
+    ways.length > 0 &&
+    ways.every(({ expression }) => {
+      const first = expression?.kind === 'tuple' ? expression.elements[0] : undefined
+      return first?.kind === 'atom' && first.value === 'stop'
+    })
+  )
+}
+
+function sleepsForEver({ callee, args: [time] }: Call): boolean {
+  return callee === 'Process.sleep' && time?.kind === 'atom' && time.value === 'infinity'
+}
+
+function howLong({ args: [time] }: Call, module: Module): number | null {
+  return time === undefined ? null : foldNumber(time, module)
+}
+
+function show(milliseconds: number | null): string {
+  if (milliseconds === null) return ''
+  return milliseconds % 1000 === 0 ? ` for ${milliseconds / 1000} s` : ` for ${milliseconds} ms`
+}

@@ -1,0 +1,175 @@
+import {
+  type Call,
+  callbacks,
+  type Clause,
+  defineRule,
+  type Edit,
+  elixir,
+  type Module,
+  nameOf,
+  ownNames,
+  resolve,
+  type SourceFile,
+  startCalls,
+} from '#engine'
+import { nameThroughRegistry } from '../principles.ts'
+
+const API = new Set(['GenServer.call', 'GenServer.cast', 'GenServer.stop', ':gen_server.call', ':gen_server.cast'])
+const STARTS = new Set(['GenServer.start_link', 'GenServer.start'])
+const REGISTERS = /^(Process\.register|:erlang\.register|:global\.register_name|Registry\.register|:gproc\.\w+)$/
+
+export default defineRule({
+  id: 'genserver-unregistered-name',
+  title: 'The API calls `__MODULE__`, nobody registers it',
+  principles: [nameThroughRegistry],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'error',
+  since: '0.1.0',
+
+  why: `
+    A call to __MODULE__ looks the module's name up among the registered processes. start_link starts the server
+    without a name, so the look-up finds nothing: every call exits with :noproc, and every cast is dropped without
+    a word.
+  `,
+  instead:
+    'Register it: `GenServer.start_link(__MODULE__, arg, name: __MODULE__)`. For several instances, let the API take the pid.',
+  limits: 'A name that may come in through options, or a child spec elsewhere, makes the rule silent.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Prices do
+          use GenServer
+
+          def start_link(_opts), do: GenServer.start_link(__MODULE__, %{}) # finding
+          def get(sku), do: GenServer.call(__MODULE__, {:get, sku})
+
+          def init(prices), do: {:ok, prices}
+          def handle_call({:get, sku}, _from, prices), do: {:reply, prices[sku], prices}
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Prices do
+          use GenServer
+
+          def start_link(_opts), do: GenServer.start_link(__MODULE__, %{}, name: __MODULE__)
+          def get(sku), do: GenServer.call(__MODULE__, {:get, sku})
+
+          def init(prices), do: {:ok, prices}
+          def handle_call({:get, sku}, _from, prices), do: {:reply, prices[sku], prices}
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['GenServer'],
+  words: ['start_link', 'start'],
+  *check({ module, file }) {
+    if (!module.isTransparent || ownNames(module).size > 0 || registersItself(module)) return
+    const all = startCalls(module)
+    const starts = all.filter(({ call, clause }) => startsThisModule(call, clause))
+    // A start of something computed could be one of this module too.
+    const isClear = all.every(
+      ({ call, clause }) => call.module !== ':gen_server' && (!STARTS.has(call.callee) || isKnown(call, clause)),
+    )
+    if (starts.length === 0 || !isClear || !starts.every(({ call }) => hasNoName(call)) || isNamedNearby(module, file))
+      return
+    const api = apiCalls(module)
+    const [first] = api
+    if (first === undefined) return
+    const effect = /call$|stop$/.test(first.call.name) ? 'so it exits with `:noproc`' : 'so the message is lost'
+    for (const { call, clause } of starts) {
+      yield {
+        at: call.at,
+        evidence: [call.at, ...api.map((each) => each.call.at)],
+        related: [{ range: first.call.at, message: 'sends to the name' }],
+        message:
+          `\`${call.callee}\` here ${isGivenToInit(call) ? 'hands its `name:` to `init/1`' : 'gives no `name:`'}, and ` +
+          `\`${first.clause.function.id}\` sends to \`${module.name}\` by that name: \`${first.call.callee}\` finds no process, ${effect}.`,
+        edit: withName(call, clause),
+      }
+    }
+  },
+})
+
+function startsThisModule(call: Call, clause: Clause): boolean {
+  return STARTS.has(call.callee) && started(call, clause) === clause.module.name
+}
+
+function isKnown(call: Call, clause: Clause): boolean {
+  return started(call, clause) !== null
+}
+
+function started({ args: [module] }: Call, clause: Clause): string | null {
+  return module === undefined ? null : nameOf(module, clause.module, clause)
+}
+
+function isGivenToInit({ args: [, given] }: Call): boolean {
+  return given?.kind === 'list' && given.get('name') !== undefined
+}
+
+function hasNoName({ args: [, , options] }: Call): boolean {
+  if (options === undefined) return true
+  if (options.kind !== 'list' || options.tail !== null) return false
+  return options.elements.every(({ kind }) => kind === 'pair') && options.get('name') === undefined
+}
+
+function registersItself(module: Module): boolean {
+  return module.functions.some((fun) =>
+    fun.clauses.some(({ calls }) => calls.some(({ callee }) => REGISTERS.test(callee))),
+  )
+}
+
+/** Whether another module of the file starts something under this module's name. */
+function isNamedNearby(module: Module, file: SourceFile): boolean {
+  return file.modules.some(
+    (other) =>
+      other !== module &&
+      other.functions.some((fun) =>
+        fun.clauses.some((clause) =>
+          clause.expressions.some((each) => {
+            const name = each.kind === 'list' ? each.get('name') : undefined
+            return name !== undefined && nameOf(name, other, clause) === module.name
+          }),
+        ),
+      ),
+  )
+}
+
+/** Calls outside of callbacks whose target is the module itself, also as the default of a parameter. */
+function apiCalls(module: Module): { call: Call; clause: Clause }[] {
+  const inCallbacks = new Set(callbacks(module))
+  return module.functions
+    .filter((fun) => !inCallbacks.has(fun))
+    .flatMap((fun) => fun.clauses)
+    .flatMap((clause) =>
+      clause.calls
+        .filter((call) => API.has(call.callee) && targetsModule(call, clause))
+        .map((call) => ({ call, clause })),
+    )
+}
+
+function targetsModule({ args: [target] }: Call, clause: Clause): boolean {
+  if (target === undefined) return false
+  const { module, params, function: fun } = clause
+  const position =
+    target.kind === 'variable'
+      ? params.findIndex((param) => param.kind === 'variable' && param.name === target.name)
+      : -1
+  const term = position < 0 ? resolve(target, module, clause) : (fun.defaults[position] ?? null)
+  return term !== null && nameOf(term, module) === module.name
+}
+
+/** The name goes before the closing parenthesis; without a pipe, and not into a keyword list without brackets. */
+function withName(call: Call, clause: Clause): Edit | null {
+  const { at, args } = call
+  const [, given] = args
+  if (args.length !== 2 || call.isPiped || at.startLine !== at.endLine || given === undefined) return null
+  if (given.kind === 'list' && !given.text.startsWith('[')) return null
+  const line = clause.file.line(at.startLine)
+  if (line[at.endColumn - 2] !== ')') return null
+  const text = `${line.slice(0, at.endColumn - 2)}, name: __MODULE__${line.slice(at.endColumn - 2)}`
+  return { startLine: at.startLine, endLine: at.startLine, text }
+}
