@@ -1,0 +1,133 @@
+import {
+  type Call,
+  type Clause,
+  defineRule,
+  detachedFunction,
+  elixir,
+  type Expression,
+  expressionWaitsFor,
+  type FunctionFact,
+  type Range,
+  walk,
+  whereRuns,
+} from '#engine'
+import { simpleAgents } from '../principles.ts'
+import { spotOf } from '../wording.ts'
+import { runsElsewhere } from './inside.ts'
+
+const RUNS_INSIDE = ['Agent.get', 'Agent.update', 'Agent.get_and_update', 'Agent.cast']
+const MAX_LINES = 15
+
+export default defineRule({
+  id: 'agent-expensive-function',
+  title: 'Heavy work inside the agent',
+  principles: [simpleAgents],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    The function given to an agent runs inside the agent, one at a time. While it waits for a network, a disk or a
+    database, every other reader and writer of this agent waits too, and after five seconds their calls exit.
+  `,
+  instead:
+    'Do the slow part before or after in the caller, and give the agent only what changes. If both must be one step, use a GenServer that leaves the work to a task.',
+  limits: 'Work inside functions of other modules is not seen.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Token do
+          def fetch(url) do
+            Agent.get_and_update(Shop.Tokens, fn state -> # finding
+              token = Req.post!(url).body
+              {token, Map.put(state, :token, token)}
+            end)
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Token do
+          def fetch(url) do
+            token = Req.post!(url).body
+            Agent.update(Shop.Tokens, &Map.put(&1, :token, token))
+            token
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: RUNS_INSIDE,
+  *check({ call, clause }) {
+    const [, fun] = call.args
+    if (fun === undefined) return
+    const slow = slowIn(call, fun, clause)
+    if (slow !== null) {
+      yield {
+        at: call.at,
+        evidence: [call.at, slow.at],
+        message:
+          `The function given to \`${call.callee}\` runs inside the agent and waits there for \`${slow.name}\`: ` +
+          'every other user of this agent waits with it.',
+      }
+      return
+    }
+    const { startLine, endLine } = fun.range
+    if (fun.kind !== 'fn' || endLine - startLine + 1 <= MAX_LINES) return
+    yield {
+      at: call.at,
+      severity: 'info',
+      message: `These ${endLine - startLine + 1} lines run inside the agent, one caller at a time.`,
+    }
+  },
+})
+
+/** The first thing that the function waits for, itself or in a function of this module that it calls. */
+function slowIn(call: Call, fun: Expression, clause: Clause): Slow | null {
+  const { module } = clause
+  const named = detachedFunction(call) ?? (fun.kind === 'capture' ? fun.function : null)
+  if (named !== null) {
+    if (named.module !== null && named.module !== module.name) return null
+    return slowInHelper(module.function(named.name, named.arity))
+  }
+  if (fun.kind !== 'fn' && fun.kind !== 'capture') return null
+  for (const each of walk(fun)) {
+    if (runsElsewhere(each, fun)) continue
+    if (isSlow(each)) return { at: spotOf(each), name: nameOfSlow(each) }
+    const helper = each.kind === 'call' && each.isLocal ? module.function(each.name, each.arity) : undefined
+    const slow = helper === clause.function ? null : slowInHelper(helper)
+    if (slow !== null) return slow
+  }
+  return null
+}
+
+interface Slow {
+  at: Range
+  name: string
+}
+
+function slowInHelper(helper: FunctionFact | undefined): Slow | null {
+  for (const clause of helper?.clauses ?? []) {
+    const slow = clause.expressions.find((each) => isSlow(each) && whereRuns(each, clause).at === 'here')
+    if (slow !== undefined) return { at: spotOf(slow), name: nameOfSlow(slow) }
+  }
+  return null
+}
+
+/** A look at a file's name costs next to nothing. */
+const QUICK_FILE = new Set(['exists?', 'cwd', 'cwd!', 'dir?', 'regular?', 'stream!'])
+
+function isSlow(each: Expression): boolean {
+  if (expressionWaitsFor(each) !== null) return true
+  return (
+    each.kind === 'call' && (each.callee === 'GenServer.call' || (each.module === 'File' && !QUICK_FILE.has(each.name)))
+  )
+}
+
+function nameOfSlow(each: Expression): string {
+  if (each.kind === 'call') return each.callee
+  return each.kind === 'capture' ? each.text.replace(/^&/, '') : 'receive'
+}

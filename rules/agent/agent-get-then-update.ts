@@ -1,0 +1,149 @@
+import {
+  type Call,
+  canonical,
+  type Clause,
+  comesFrom,
+  defineRule,
+  type Edit,
+  elixir,
+  type Expression,
+  isSame,
+  localCalls,
+  tails,
+  type Variable,
+  walk,
+  whereRuns,
+} from '#engine'
+import { simpleAgents } from '../principles.ts'
+import { replaceIn } from '../edits.ts'
+
+const WRITES = ['Agent.update', 'Agent.cast']
+
+export default defineRule({
+  id: 'agent-get-then-update',
+  title: 'Read, compute, write back: lost update',
+  principles: [simpleAgents],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    Between the get and the update the agent serves others. Two processes that run this at the same time read the same
+    value, and the second one writes over what the first one wrote: one update is lost.
+  `,
+  instead:
+    'Do both inside the agent: `Agent.update(agent, &(&1 + 1))`, or `Agent.get_and_update/2` where the value is needed.',
+  ignoreWhen: 'When only one process ever writes to this agent.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Visitors do
+          def count_one do
+            n = Agent.get(Shop.Counter, & &1)
+            Agent.update(Shop.Counter, fn _ -> n + 1 end) # finding
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Visitors do
+          def count_one do
+            Agent.update(Shop.Counter, &(&1 + 1))
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: WRITES,
+  *check({ call: write, clause }) {
+    const [agent, fun] = write.args
+    if (agent === undefined || fun === undefined || whereRuns(write, clause).at !== 'here') return
+    for (const { by, get } of readsOf(agent, clause)) {
+      if (by.end > write.start) continue
+      const use = resultsOf(fun)
+        .flatMap((result) => [...walk(result)])
+        .find((each): each is Variable => isOldValue(each, by, clause))
+      if (use === undefined) continue
+      yield {
+        at: write.at,
+        evidence: [write.at, by.at, get.at],
+        message:
+          `\`${use.name}\` was read from \`${agent.text}\` on line ${by.line}, and another process can change the agent before this ` +
+          `\`${write.callee}\` writes it back: that change is lost.`,
+        edit: by === get ? counter(by, write, clause) : null,
+      }
+      return
+    }
+  },
+})
+
+/** Where a clause reads an agent: `Agent.get`, or a local function that only does that (`count()`). */
+function readsOf(agent: Expression, clause: Clause): { by: Call; get: Call }[] {
+  const isRead = (call: Call): boolean =>
+    call.callee === 'Agent.get' && call.args[0] !== undefined && isSame(call.args[0], agent, clause.module)
+  return clause.calls.flatMap((by) => {
+    if (whereRuns(by, clause).at !== 'here') return []
+    if (by.callee === 'Agent.get') return isRead(by) ? [{ by, get: by }] : []
+    const fun = agent.kind === 'variable' ? undefined : localCalls(clause).find((called) => called.by === by)?.fun
+    if (fun === undefined || fun === clause.function || fun.clauses.length !== 1) return []
+    const [get, ...others] = fun.clauses[0]!.calls.filter((call) => call.module === 'Agent')
+    return get !== undefined && others.length === 0 && isRead(get) ? [{ by, get }] : []
+  })
+}
+
+/** What the function can make the new state; what else it does with the old one is no write. */
+function resultsOf(fun: Expression): Expression[] {
+  if (fun.kind === 'capture') return fun.body === null ? [] : [fun.body]
+  if (fun.kind !== 'fn') return []
+  return fun.branches.flatMap(({ body }) => tails(body)).flatMap(({ expression }) => expression ?? [])
+}
+
+/** A variable that holds what was read, or is computed from it. As a key it only says which entry changes. */
+function isOldValue(each: Expression, read: Call, clause: Clause): boolean {
+  if (each.kind !== 'variable' || isKey(each)) return false
+  return comesFrom(each, clause, (from) => from === read)
+}
+
+function isKey(variable: Variable): boolean {
+  const { parent } = variable
+  if (parent?.kind === 'call') {
+    if (parent.module === 'Map' || parent.module === 'Keyword') return parent.args[1] === variable
+    return parent.module === 'MapSet' || parent.callee === 'List.delete'
+  }
+  if (parent?.kind === 'access' || parent?.kind === 'pair') return parent.key === variable
+  return parent?.kind === 'operator' && (parent.operator === '^' || parent.operator === '--')
+}
+
+/** `n = Agent.get(C, & &1)` and `Agent.update(C, fn _ -> n + 1 end)` on the next line. */
+function counter(read: Call, write: Call, clause: Clause): Edit | null {
+  const match = read.parent
+  const [agent, getter] = read.args
+  const fun = write.args[1]
+  if (
+    match?.kind !== 'match' ||
+    match.pattern.kind !== 'variable' ||
+    agent === undefined ||
+    read.isPiped ||
+    write.isPiped
+  )
+    return null
+  if (getter?.kind !== 'capture' || getter.body?.kind !== 'capture-argument' || write.callee !== 'Agent.update')
+    return null
+  const branch = fun?.kind === 'fn' && fun.branches.length === 1 ? fun.branches[0]! : null
+  if (branch === null || branch.patterns.length !== 1 || branch.patterns[0]!.kind !== 'variable') return null
+  const { body } = branch
+  if (body.kind !== 'operator' || !/^[+*-]$/.test(body.operator) || body.operands.length !== 2) return null
+  const [left, right] = body.operands
+  const { name } = match.pattern
+  if (left?.kind !== 'variable' || left.name !== name || right?.kind !== 'number') return null
+  if (write.line !== match.line + 1 || match.range.endLine !== match.line || write.range.endLine !== write.line)
+    return null
+  const uses = clause.expressions.filter((each) => each.kind === 'variable' && each.name === name).length
+  if (clause.file.comments.some((comment) => comment.line === match.line)) return null
+  if (uses !== 2 || canonical(agent) !== canonical(write.args[0]!)) return null
+  const text = `Agent.update(${agent.text}, &(&1 ${body.operator} ${right.text}))`
+  return { ...replaceIn(clause.file, write.range, text), startLine: match.line }
+}

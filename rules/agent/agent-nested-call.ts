@@ -1,0 +1,164 @@
+import {
+  type Call,
+  canonical,
+  type Clause,
+  defineRule,
+  detachedFunction,
+  elixir,
+  type Expression,
+  type Fn,
+  isSame,
+  isSelf,
+  type Module,
+  ownNames,
+  reach,
+  resolve,
+  variablesIn,
+  walk,
+  whereRuns,
+} from '#engine'
+import { neverCallYourself, simpleAgents } from '../principles.ts'
+import { runsElsewhere } from './inside.ts'
+import { spotOf } from '../wording.ts'
+
+/** Calls that run a function inside the agent. */
+const RUNS_INSIDE = new Set(['Agent.get', 'Agent.update', 'Agent.get_and_update', 'Agent.cast'])
+/** Those that wait for the agent. */
+const WAITS = new Set(['Agent.get', 'Agent.update', 'Agent.get_and_update', 'Agent.stop'])
+
+export default defineRule({
+  id: 'agent-nested-call',
+  title: 'An agent calls itself from its own function',
+  principles: [simpleAgents, neverCallYourself],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'error',
+  since: '0.1.0',
+
+  why: `
+    The function given to Agent.update and its relatives runs inside the agent. A call of the same agent from in there
+    could only be answered by the process that waits for the answer, so it exits at once with :calling_self and takes
+    the agent, with its state, down.
+  `,
+  instead: 'Use the state that the function receives as its argument.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Counter do
+          use Agent
+
+          def start_link(_opts), do: Agent.start_link(fn -> %{n: 0} end, name: __MODULE__)
+          def count, do: Agent.get(__MODULE__, & &1.n)
+
+          def bump do
+            Agent.update(__MODULE__, fn state -> Map.put(state, :n, count() + 1) end) # finding
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Counter do
+          use Agent
+
+          def start_link(_opts), do: Agent.start_link(fn -> %{n: 0} end, name: __MODULE__)
+          def count, do: Agent.get(__MODULE__, & &1.n)
+
+          def bump do
+            Agent.update(__MODULE__, fn state -> Map.put(state, :n, state.n + 1) end)
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: [...RUNS_INSIDE],
+  *check({ call, clause }) {
+    const [agent, fun] = call.args
+    if (agent === undefined || fun === undefined) return
+    for (const { inner, at } of callsInside(call, agent, fun, clause)) {
+      yield {
+        at: spotOf(at),
+        evidence: [spotOf(at), call.at, inner.at],
+        message:
+          `This runs inside \`${agent.text}\`, and \`${inner.callee}\` calls that same agent: it exits with \`:calling_self\` ` +
+          `and the agent loses its state. The state is ${stateOf(fun)}.`,
+      }
+    }
+  },
+})
+
+/** Calls of the same agent below the function argument, directly or through functions of this module. */
+function* callsInside(
+  call: Call,
+  agent: Expression,
+  fun: Expression,
+  clause: Clause,
+): Iterable<{ inner: Call; at: Expression }> {
+  const { module } = clause
+  // `Agent.update(agent, __MODULE__, :bump, [2])` and `&bump/1`.
+  const named = detachedFunction(call) ?? (fun.kind === 'capture' ? fun.function : null)
+  if (named !== null) {
+    if (named.module !== null && named.module !== module.name) return
+    const inner = nestedIn(module.function(named.name, named.arity)?.clauses ?? [], agent, module)
+    if (inner !== undefined) yield { inner, at: fun.kind === 'capture' ? fun : call }
+    return
+  }
+  if (fun.kind !== 'fn' && fun.kind !== 'capture') return
+  for (const each of walk(fun)) {
+    if (runsElsewhere(each, fun)) continue
+    if (each.kind === 'call' && WAITS.has(each.callee)) {
+      const [target] = each.args
+      if (target === undefined || (fun.kind === 'fn' && isShadowed(target, fun))) continue
+      // The function runs in the agent, so `self()` there is the agent.
+      if (isSame(target, agent, module) || isSelfInside(target)) yield { inner: each, at: each }
+      continue
+    }
+    const helper = calledHere(each, clause)
+    const inner = helper === undefined ? undefined : nestedIn(helper.clauses, agent, module)
+    if (inner !== undefined) yield { inner, at: each }
+  }
+}
+
+function calledHere(each: Expression, clause: Clause) {
+  if (each.kind === 'call' && each.isLocal) return clause.module.function(each.name, each.arity)
+  if (each.kind === 'variable' && !clause.isBound(each.name)) return clause.module.function(each.name, 0)
+  return undefined
+}
+
+function nestedIn(clauses: readonly Clause[], agent: Expression, module: Module): Call | undefined {
+  for (const { clause: helper } of reach(clauses, 1)) {
+    const inner = helper.calls.find((other) => isNested(other, agent, helper, module))
+    if (inner !== undefined) return inner
+  }
+  return undefined
+}
+
+/** In a helper only a name says which agent is meant: the one that this module registers. */
+function isNested(inner: Call, agent: Expression, helper: Clause, module: Module): boolean {
+  const [target] = inner.args
+  if (!WAITS.has(inner.callee) || target === undefined || whereRuns(inner, helper).at !== 'here') return false
+  if (isSelf(target, helper)) return true
+  const name = resolve(agent, module)
+  if (name.kind !== 'module' && name.kind !== 'atom') return false
+  const isOwn = ownNames(module).has(canonical(name)) || canonical(resolve(target, module)) === canonical(name)
+  return isOwn && isSame(target, agent, module)
+}
+
+function isSelfInside(target: Expression): boolean {
+  return target.kind === 'call' && target.callee === 'Kernel.self'
+}
+
+/** `Agent.get(shop, fn shop -> ... end)`: inside, the name means the state. */
+function isShadowed(target: Expression, fun: Fn): boolean {
+  const params = fun.branches.flatMap((branch) => branch.patterns).flatMap(variablesIn)
+  return target.kind === 'variable' && params.includes(target.name)
+}
+
+function stateOf(fun: Expression): string {
+  const param = fun.kind === 'fn' ? fun.branches[0]?.patterns[0] : undefined
+  if (fun.kind === 'capture' && fun.body !== null) return '`&1`'
+  return param?.kind === 'variable' && !param.name.startsWith('_')
+    ? `\`${param.name}\``
+    : 'the argument of this function'
+}

@@ -1,0 +1,161 @@
+import {
+  boundValue,
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  type Module,
+  type Naming,
+  namings,
+  type Problem,
+  tails,
+} from '#engine'
+import { entityIn } from '../entities.ts'
+import { nameThroughRegistry } from '../principles.ts'
+import { spotOf } from '../wording.ts'
+
+/** Functions that make an atom of a string. */
+const MAKERS = new Set([
+  'String.to_atom',
+  'List.to_atom',
+  'Module.concat',
+  ':erlang.binary_to_atom',
+  ':erlang.list_to_atom',
+])
+
+export default defineRule({
+  id: 'dynamic-atom-process-name',
+  title: 'A process name built as an atom at run time',
+  principles: [nameThroughRegistry],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+  credo: ['UnsafeToAtom'],
+
+  why: `
+    Atoms are never collected, and a node has room for about a million. A name built from an id makes one atom for
+    each entity that ever lived, so the table only grows, and when it is full the whole node stops. A Registry keeps
+    names as ordinary terms and drops them when the process ends.
+  `,
+  instead:
+    'Name it `{:via, Registry, {MyApp.Registry, {__MODULE__, id}}}`, with `{Registry, keys: :unique, name: MyApp.Registry}` in the tree.',
+  ignoreWhen: 'When the set of ids is fixed, for instance read once from configuration.',
+  limits:
+    'Only names that are visibly made of an id, key, token or the like count; a prefix, a module, an index, the id of a node, shard or other part of the deployment, and what is read from configuration are taken to be bounded.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Cart do
+          use GenServer
+
+          def start_link(user_id) do
+            GenServer.start_link(__MODULE__, user_id, name: :"cart_#{user_id}") # finding
+          end
+
+          def init(user_id), do: {:ok, %{user_id: user_id, items: []}}
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Cart do
+          use GenServer
+
+          def start_link(user_id) do
+            GenServer.start_link(__MODULE__, user_id, name: via(user_id))
+          end
+
+          def init(user_id), do: {:ok, %{user_id: user_id, items: []}}
+
+          defp via(user_id), do: {:via, Registry, {Shop.Registry, {__MODULE__, user_id}}}
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  // What makes an atom at run time; the first two begin a quoted one.
+  words: [':"', `:'`, 'to_atom', 'list_to_atom', 'binary_to_atom', 'concat'],
+  *check({ module }) {
+    // Stages of a pipeline are set up, not born: as many as the deployment has.
+    if (module.is('GenStage')) return
+    const found = new Map<Expression, { made: Made; entity: string; uses: Naming[] }>()
+    for (const naming of namings(module)) {
+      const made = atomBehind(naming.name, naming.clause)
+      const entity = made === null ? null : entityIn(made.atom, made.clause)
+      if (made === null || entity === null) continue
+      const known = found.get(made.atom)
+      if (known === undefined) found.set(made.atom, { made, entity, uses: [naming] })
+      else known.uses.push(naming)
+    }
+    for (const { made, entity, uses } of found.values()) {
+      // Who merely calls a process under such a name has not chosen it.
+      const isChosenHere = made.isHelper || uses.some(({ as }) => as !== 'target')
+      if (isChosenHere) yield problem(made.atom, entity, uses, module)
+    }
+  },
+})
+
+/** Where the atom is made: `isHelper` in a function of its own. */
+interface Made {
+  atom: Expression
+  clause: Clause
+  isHelper: boolean
+}
+
+/** The expression that makes the atom: written in place, in a variable, or in a function of this module. */
+function atomBehind(name: Expression, clause: Clause): Made | null {
+  if (makesAtom(name)) return { atom: name, clause, isHelper: false }
+  if (name.kind === 'variable') {
+    const value = boundValue(name, clause)
+    return value === undefined ? null : atomBehind(value, clause)
+  }
+  // `opts[:name] || :"room_#{id}"`, `Keyword.get(opts, :name, :"room_#{id}")`.
+  const fallback =
+    name.kind === 'operator' && name.operator === '||'
+      ? name.operands[1]
+      : name.kind === 'call' && /^(Keyword|Map)\.get$/.test(name.callee)
+        ? name.args[2]
+        : undefined
+  if (fallback !== undefined) return atomBehind(fallback, clause)
+  if (name.kind !== 'call' || !name.isLocal) return null
+  for (const helper of clause.module.clauses(name.name, name.arity)) {
+    for (const { expression } of tails(helper.body)) {
+      const value = expression?.kind === 'variable' ? boundValue(expression, helper) : expression
+      if (value && helper !== clause && makesAtom(value)) return { atom: value, clause: helper, isHelper: true }
+    }
+  }
+  return null
+}
+
+function makesAtom(expression: Expression): boolean {
+  return expression.kind === 'dynamic-atom' || (expression.kind === 'call' && MAKERS.has(expression.callee))
+}
+
+function problem(atom: Expression, entity: string, uses: readonly Naming[], module: Module): Problem {
+  const isTable = uses.every(({ as }) => as === 'table')
+  const cost = `is a new atom for every \`${entity}\`, and atoms are never collected: unless the set of ids is fixed, the atom table grows until the node stops`
+  return {
+    at: spotOf(atom),
+    evidence: [spotOf(atom), ...uses.map(({ use }) => spotOf(use))],
+    message: isTable
+      ? `This table name ${cost}. Without \`:named_table\` the reference that \`:ets.new/2\` returns needs no name.`
+      : `This process name ${cost}. \`{:via, Registry, {${registryOf(module)}, {__MODULE__, ${entity}}}}\` makes none.`,
+  }
+}
+
+/** The registry that the module uses already, else the one that its application would have. */
+function registryOf(module: Module): string {
+  for (const { clauses } of module.functions) {
+    for (const each of clauses.flatMap(({ expressions }) => expressions)) {
+      if (each.kind === 'call' && each.module === 'Registry' && each.args[0]?.kind === 'module')
+        return each.args[0].name
+      const [tag, registry, key] = each.kind === 'tuple' ? each.elements : []
+      const isVia =
+        tag?.kind === 'atom' && tag.value === 'via' && registry?.kind === 'module' && registry.name === 'Registry'
+      const name = isVia && key?.kind === 'tuple' ? key.elements[0] : undefined
+      if (name?.kind === 'module') return name.name
+    }
+  }
+  return `${module.name.split('.')[0]!.replace(/(?<=.)Web$/, '')}.Registry`
+}

@@ -1,0 +1,180 @@
+import {
+  ancestors,
+  type Call,
+  callbacks,
+  type Capture,
+  type Clause,
+  closureRuns,
+  defineRule,
+  type Edit,
+  elixir,
+  type Expression,
+  type FieldAccess,
+  type Fn,
+  isWithin,
+  type Problem,
+  type Variable,
+  variablesIn,
+  walk,
+} from '#engine'
+import { messagesAreCopied } from '../principles.ts'
+
+/** Values that are large wherever they are. */
+const LARGE = ['conn', 'socket', 'changeset']
+
+/** Closures of these are looked at by the compiler itself. */
+const CHECKED_BY_COMPILER = new Set(['start_async', 'assign_async', 'stream_async'])
+
+/** The names of all functions that run a closure in another process. */
+const STARTERS =
+  `apply_after apply_interval apply_repeatedly async async_call async_nolink async_stream async_stream_nolink at_exit
+   block_call call cast child_spec init multicall multicast send_request spawn spawn_link spawn_monitor spawn_opt start
+   start_child start_link start_monitor`.split(/\s+/)
+
+export default defineRule({
+  id: 'process-closure-copies-struct',
+  title: 'A closure drags a whole struct to another process',
+  principles: [messagesAreCopied],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'info',
+  since: '0.1.0',
+  scripts: 'off',
+
+  why: `
+    Processes share no memory: a closure that is to run in another process is copied there, and with it the whole value
+    of every variable it mentions. For conn.remote_ip that is the whole conn, for state.url the whole state of the
+    server, with all its maps and lists. Bound to a name before, the one field is all that is copied.
+  `,
+  instead: 'Bind the field to a name before the closure, and mention only that name inside.',
+  ignoreWhen: 'When the value is small and known to stay so.',
+  limits: 'Only `conn`, `socket`, `changeset` and the state of a callback are looked at, not parameters of helpers.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule ShopWeb.SessionController do
+          def create(conn, params) do
+            Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Audit.log_ip(conn.remote_ip) end) # finding
+            Shop.Sessions.open(conn, params)
+          end
+        end
+      `,
+      good: elixir`
+        defmodule ShopWeb.SessionController do
+          def create(conn, params) do
+            remote_ip = conn.remote_ip
+            Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Audit.log_ip(remote_ip) end)
+            Shop.Sessions.open(conn, params)
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'clause',
+  words: STARTERS,
+  *check({ clause }) {
+    const names = [...new Set([...LARGE, ...stateOf(clause)])].filter((name) => clause.isBound(name))
+    if (names.length === 0) return
+    for (const closure of clause.expressions) {
+      if (closure.kind !== 'fn' && closure.kind !== 'capture') continue
+      const where = closureRuns(closure, clause)
+      if (where.at !== 'elsewhere' || where.by.module === 'Agent' || CHECKED_BY_COMPILER.has(where.by.name)) continue
+      if (
+        [...ancestors(closure)].some(
+          (up) => (up.kind === 'fn' || up.kind === 'capture') && closureRuns(up, clause).at === 'elsewhere',
+        )
+      )
+        continue
+      for (const name of names) yield* copied(name, closure, where.by, clause)
+    }
+  },
+})
+
+/** The parameter of a callback that is the state of its process. */
+function stateOf(clause: Clause): string[] {
+  const { function: fun, module, params } = clause
+  if (fun.name === 'init' || fun.name === 'mount' || !module.isProcess || !callbacks(module).includes(fun)) return []
+  const last = params.at(-1)
+  const whole = last?.kind === 'match' ? [last.pattern, last.value].find(({ kind }) => kind === 'variable') : last
+  return whole?.kind === 'variable' && !whole.name.startsWith('_') ? [whole.name] : []
+}
+
+function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause): Iterable<Problem> {
+  const mentions = clause.variables(name).filter((each) => isWithin(each, closure))
+  if (mentions.length === 0 || isShadowed(name, closure)) return
+  const paths = mentions.map(pathOf)
+  if (paths.some((path) => path === null)) return
+  const texts = [...new Set(paths.map((path) => path!.text))]
+  const { range } = closure
+  const at = {
+    ...range,
+    endLine: range.startLine,
+    endColumn: range.startLine === range.endLine ? range.endColumn : clause.file.lineEndColumn(range.startLine),
+  }
+  const edit = texts.length === 1 ? bindFirst(paths as FieldAccess[], closure, clause) : null
+  const only = texts.length <= 3 ? list(texts) : `${texts.length} fields of \`${name}\``
+  const first = paths[0]!
+  yield {
+    at,
+    evidence: [at, ...paths.map((path) => path!.range)],
+    message:
+      `This closure reads only ${only}, and \`${by.callee.replace('Kernel.', '')}\` copies all of \`${name}\` to the other process with it. ` +
+      `Bound before, as in \`${first.field} = ${first.text}\`, the field alone is copied.`,
+    edit,
+  }
+}
+
+function list(texts: readonly string[]): string {
+  const quoted = texts.map((text) => `\`${text}\``)
+  return quoted.length === 1 ? quoted[0]! : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
+}
+
+/** `conn.assigns.user` around the mention of `conn`; null where all of it is meant. */
+function pathOf(mention: Variable): FieldAccess | null {
+  let path: FieldAccess | null = null
+  let inner: Expression = mention
+  for (const up of ancestors(mention)) {
+    if (up.kind !== 'field' || up.subject !== inner) break
+    path = up
+    inner = up
+  }
+  return path
+}
+
+function isShadowed(name: string, closure: Fn | Capture): boolean {
+  return [...walk(closure)].some(
+    (each) =>
+      (each.kind === 'branch' && each.patterns.some((pattern) => variablesIn(pattern).includes(name))) ||
+      ((each.kind === 'match' || each.kind === 'draw') && variablesIn(each.pattern).includes(name)),
+  )
+}
+
+/** Two lines for one: the field is bound, and the closure on the same line mentions the name. */
+function bindFirst(paths: readonly FieldAccess[], closure: Fn | Capture, clause: Clause): Edit | null {
+  const { startLine, endLine } = closure.range
+  const name = paths[0]!.field
+  const statement = statementOf(closure)
+  if (startLine !== endLine || statement === null || statement.line !== startLine) return null
+  if (clause.isBound(name) || clause.module.has(name, 0) || clause.variables(name).length > 0) return null
+  const line = clause.file.line(startLine)
+  const [indentation = ''] = /^\s*/.exec(line)!
+  if (line.slice(indentation.length, statement.range.startColumn - 1) !== '') return null
+  let text = line
+  for (const { range } of paths.toSorted((a, b) => b.start - a.start)) {
+    text = text.slice(0, range.startColumn - 1) + name + text.slice(range.endColumn - 1)
+  }
+  return { startLine, endLine: startLine, text: `${indentation}${name} = ${paths[0]!.text}\n${text}` }
+}
+
+/** The statement of a block that an expression belongs to. */
+function statementOf(expression: Expression): Expression | null {
+  let inner = expression
+  for (const up of ancestors(expression)) {
+    if (up.kind === 'block') return inner
+    if (up.kind === 'fn' || up.kind === 'branch') return null
+    inner = up
+  }
+  return null
+}

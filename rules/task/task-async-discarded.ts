@@ -1,0 +1,117 @@
+import {
+  type Call,
+  canTakeResult,
+  type Clause,
+  defineRule,
+  elixir,
+  fateOf,
+  infoHandlers,
+  type Module,
+  serverCode,
+  showsInfoHandlers,
+  whereRuns,
+} from '#engine'
+import { taskSupervisor } from '../principles.ts'
+import { startChildEdit, taskSupervisorOf } from '../task-supervisor.ts'
+
+/** Starters of tasks that are to be awaited, with their arities. */
+const ASYNC: Readonly<Record<string, readonly number[]>> = {
+  'Task.async': [1, 3],
+  'Task.Supervisor.async': [2, 3, 4, 5],
+  'Task.Supervisor.async_nolink': [2, 3, 4, 5],
+}
+
+export default defineRule({
+  id: 'task-async-discarded',
+  title: 'An async task whose result nobody takes',
+  principles: [taskSupervisor],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+  scripts: 'off',
+
+  why: `
+    Task.async promises an answer: the task sends its result to the process that started it, whether or not anybody
+    awaits it, and is linked to it, so that each takes the other down. Dropping the struct drops neither: the result
+    stays in the mailbox, a crash in the task kills the caller, and a crash of the caller kills the task halfway.
+  `,
+  instead: 'For work whose result does not matter use `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`.',
+  ignoreWhen: 'When another part of the program provably receives `{ref, result}`.',
+  limits: 'A task returned as the last value of a function is taken to be awaited by the caller.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Accounts do
+          def sign_in(user) do
+            Task.async(fn -> Shop.Metrics.push(user) end) # finding
+            {:ok, user}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Accounts do
+          def sign_in(user) do
+            Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Metrics.push(user) end)
+            {:ok, user}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: Object.keys(ASYNC),
+  *check({ call, clause, module }) {
+    if (!ASYNC[call.callee]?.includes(call.arity) || fateOf(call, clause).kind !== 'discarded' || isExample(module))
+      return
+    if (whereRuns(call, clause).at === 'here' && takesTheMessage(clause, module)) return
+    const isComponent = module.is('LiveComponent')
+    yield {
+      at: call.at,
+      severity: isComponent ? 'info' : 'warning',
+      message: isComponent ? forComponent(call, clause) : forAll(call, clause, module),
+      edit: startChildEdit(call, clause),
+    }
+  },
+})
+
+function forAll(call: Call, { function: { id } }: Clause, module: Module): string {
+  const linked = call.name !== 'async_nolink'
+  const what = `Nobody takes the result of this \`${call.callee}\` in \`${id}\`, and it is sent to the caller's mailbox all the same`
+  const link = linked ? '; caller and task are linked, so a crash of one kills the other' : ''
+  const without = linked ? 'without result and link' : 'without a result'
+  return `${what}${link}. \`Task.Supervisor.start_child(${taskSupervisorOf(module)}, ...)\` runs it ${without}.`
+}
+
+function forComponent(call: Call, { function: { id } }: Clause): string {
+  return (
+    `The result of \`${call.callee}\` in \`${id}\` is sent to the parent LiveView, not to this component. ` +
+    '`start_async/3` keeps it here.'
+  )
+}
+
+/** Code that shows or tries something: it ends right after, and its tasks with it. */
+function isExample({ name }: Module): boolean {
+  return /(?:^|\.)Examples?(?:\.|$)/.test(name)
+}
+
+/** Whether the process that runs the clause has a clause for `{ref, result}`, or could have one out of sight. */
+function takesTheMessage(clause: Clause, module: Module): boolean {
+  if (module.is('LiveComponent')) return isFedByParent(module)
+  if (!module.isProcess || !isServerCode(clause, module)) return false
+  const handlers = infoHandlers(module)
+  return handlers === null || handlers.some(canTakeResult) || !showsInfoHandlers(module)
+}
+
+function isServerCode(clause: Clause, module: Module): boolean {
+  if (serverCode(module).some((reached) => reached.clause === clause)) return true
+  // A gen_statem names callbacks after its states.
+  return module.is('gen_statem') || module.is('GenStateMachine')
+}
+
+/** A component with several `update/2` clauses takes what its parent sends with `send_update`. */
+function isFedByParent(module: Module): boolean {
+  return module.clauses('update', 2).length > 1
+}

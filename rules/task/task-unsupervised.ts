@@ -1,0 +1,224 @@
+import {
+  type Call,
+  type Clause,
+  defineRule,
+  detachedClosures,
+  elixir,
+  endsProcesses,
+  type Expression,
+  fateOf,
+  functionsRunBy,
+  type Module,
+  serverCode,
+  startsLoop,
+  trapsExits,
+  walk,
+  whereRuns,
+} from '#engine'
+import { superviseEveryProcess, taskSupervisor } from '../principles.ts'
+import { taskSupervisorOf } from '../task-supervisor.ts'
+
+/** Starters with the arities that start on this node. */
+const STARTERS: Readonly<Record<string, readonly number[]>> = {
+  'Task.start': [1, 3],
+  'Task.start_link': [1, 3],
+  'Kernel.spawn': [1, 3],
+  'Kernel.spawn_link': [1, 3],
+  'Process.spawn': [2, 4],
+  ':erlang.spawn': [1, 3],
+  ':erlang.spawn_link': [1, 3],
+  ':erlang.spawn_opt': [2, 4],
+  ':proc_lib.spawn': [1, 3],
+  ':proc_lib.spawn_link': [1, 3],
+  ':proc_lib.spawn_opt': [2, 4],
+}
+
+/** What an OTP process of its own making calls. */
+const PROCESS_BUILDERS = new Set([
+  ':proc_lib.init_ack',
+  ':proc_lib.init_fail',
+  ':gen_server.enter_loop',
+  ':gen_statem.enter_loop',
+  ':sys.handle_system_msg',
+])
+
+const SENDERS = new Set(['Kernel.send', 'Process.send', ':erlang.send', 'GenServer.cast'])
+
+export default defineRule({
+  id: 'task-unsupervised',
+  title: 'Process started outside a supervisor',
+  principles: [taskSupervisor, superviseEveryProcess],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'warning',
+  since: '0.1.0',
+  scripts: 'off',
+
+  why: `
+    A process that no supervisor started has no parent that waits for it at shutdown: a deploy cuts its work off
+    halfway. Nobody counts such processes or limits them, they do not show in the supervision tree, and a crash
+    leaves a log line that nobody acts on. With a link, its crash takes the starting process down as well, and the
+    other way round.
+  `,
+  instead:
+    'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
+  ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
+  limits:
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Orders do
+          def create(conn, params) do
+            Task.start(fn -> Shop.Audit.log(params) end) # finding
+            json(conn, %{ok: true})
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Orders do
+          def create(conn, params) do
+            Task.Supervisor.start_child(Shop.TaskSupervisor, fn -> Shop.Audit.log(params) end)
+            json(conn, %{ok: true})
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: Object.keys(STARTERS),
+  *check({ call, clause, module }) {
+    if (!STARTERS[call.callee]?.includes(call.arity) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
+    const linked = call.name.endsWith('_link') || hasOption(call, 'link')
+    if (isStartFunction(clause, linked) || clause.function.name === 'terminate' || isKept(call, clause)) return
+    if (linked && (whereRuns(call, clause).at !== 'here' || trapsExits(module))) return
+    const run = functionsRunBy(call, clause, 2)
+    if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause)) return
+    if (run.some(({ callee }) => SENDERS.has(callee)) && (linked || isAwaited(call, clause))) return
+
+    const starter = `\`${call.callee.replace('Kernel.', '')}/${call.arity}\``
+    const { name, id } = clause.function
+    if (!linked && startsLoop(call, clause)) {
+      yield {
+        at: call.at,
+        message:
+          `${starter} in \`${id}\` starts a loop that no supervisor owns: when it crashes, nothing starts it again. ` +
+          '`Supervisor.child_spec({Task, fun}, restart: :permanent)` among the children of a supervisor is started again.',
+      }
+      return
+    }
+    yield {
+      at: call.at,
+      severity: linked && isServerCode(clause, module) ? 'info' : 'warning',
+      message:
+        `${starter} in \`${id}\` starts a process that no supervisor owns: ` +
+        (linked
+          ? `a crash in it takes down the process that runs \`${name}\`, and a deploy cuts it off halfway. `
+          : 'nothing waits for it at shutdown, so a deploy cuts it off halfway. ') +
+        `\`Task.Supervisor.start_child(${taskSupervisorOf(module)}, ...)\` gives it an owner.`,
+    }
+  },
+})
+
+/** `spawn_opt` and `Process.spawn` end with options, and so have an even number of arguments. */
+function hasUnknownOptions({ args }: Call): boolean {
+  return args.length % 2 === 0 && args.at(-1)?.kind !== 'list'
+}
+
+/** `:link`, `:monitor` or `{:monitor, _}` among the options. */
+function hasOption({ args }: Call, option: string): boolean {
+  const options = args.at(-1)
+  if (args.length % 2 !== 0 || options?.kind !== 'list') return false
+  return options.has(option) || options.get(option) !== undefined
+}
+
+/** Functions that a supervisor calls to start a child, or that start a process for their caller to link with. */
+function isStartFunction({ function: { name }, module }: Clause, linked: boolean): boolean {
+  if (name.startsWith('start_link') || (linked && name.startsWith('start'))) return true
+  if (module.is('Task') && (name === 'start' || name === 'child_spec' || name === 'init')) return true
+  return startFunctionsOfSpecs(module).has(name)
+}
+
+const specCache = new WeakMap<Module, ReadonlySet<string>>()
+
+/** Functions named by `start: {__MODULE__, :start_poller, [arg]}` in a child spec of the same module. */
+function startFunctionsOfSpecs(module: Module): ReadonlySet<string> {
+  const known = specCache.get(module)
+  if (known !== undefined) return known
+  const names = new Set<string>()
+  for (const fun of module.functions) {
+    for (const { expressions } of fun.clauses) {
+      for (const each of expressions) {
+        if (each.kind !== 'pair' || each.key.kind !== 'atom' || each.key.value !== 'start') continue
+        const [started, by] = each.value.kind === 'tuple' ? each.value.elements : []
+        if (started?.kind === 'module' && started.name === module.name && by?.kind === 'atom') names.add(by.value)
+      }
+    }
+  }
+  specCache.set(module, names)
+  return names
+}
+
+function isServerCode(clause: Clause, module: Module): boolean {
+  return module.isProcess && serverCode(module).some((reached) => reached.clause === clause)
+}
+
+/** Whether somebody has the pid and does more with it than print it or give it a name. */
+function isKept(call: Call, clause: Clause): boolean {
+  const fate = fateOf(call, clause)
+  if (fate.kind === 'given') return !isMention(fate.to)
+  if (fate.kind === 'returned') return isStarter(clause) || takesMessages(call, clause)
+  return fate.kind === 'bound' && fate.uses.some(({ parent }) => parent === null || !isMention(parent))
+}
+
+/** `def start(fun), do: Task.start(fun)`: whoever calls it wants the pid. */
+function isStarter({ function: { name, isPublic } }: Clause): boolean {
+  return name === 'start' && isPublic
+}
+
+/** A process that waits for messages is of no use to a caller that does not keep the pid it gets. */
+function takesMessages(call: Call, clause: Clause): boolean {
+  const isReceive = ({ kind }: Expression): boolean => kind === 'receive'
+  const run = functionsRunBy(call, clause)
+  // It waits for the end of another process.
+  if (run.some(({ callee }) => callee === 'Process.monitor')) return false
+  if (detachedClosures(call, clause).some((closure) => [...walk(closure)].some(isReceive))) return true
+  return run.some(
+    ({ module, name, arity }) =>
+      module === null && clause.module.clauses(name, arity).some(({ expressions }) => expressions.some(isReceive)),
+  )
+}
+
+function isMention(expression: Expression): boolean {
+  if (expression.kind === 'text') return true
+  if (expression.kind !== 'call') return false
+  return /^(Logger|IO)\./.test(expression.callee) || MENTIONS.has(expression.callee)
+}
+
+const MENTIONS = new Set(['Kernel.inspect', 'Process.register', ':erlang.register'])
+
+/** What stops other processes, or the system, must stand outside of the tree that it stops. */
+function isEnding(starter: Call, clause: Clause): boolean {
+  if (/(?:^|_)(?:reboot|power_?off|halt|shut_?down)(?:_|[!?]|$)/.test(clause.function.name)) return true
+  return functionsRunBy(starter, clause).some(({ callee, name, at }) => {
+    if (endsProcesses(callee) || ENDING_SYSTEM.test(callee)) return !(at.kind === 'call' && isOwnPid(at.args[0]))
+    const isGiven = at === starter || clause.expressions.includes(at)
+    return isGiven && /^(?:do_)?(?:stop|shutdown|terminate|kill|halt|reboot)[!?]?$/.test(name)
+  })
+}
+
+/** `Nerves.Runtime.reboot`, `MyApp.Application.restart`. */
+const ENDING_SYSTEM = /(?:^|\.)(?:Application|System|Runtime|Node)\.(?:halt|poweroff|reboot|restart|shutdown|stop)$/
+
+function isOwnPid(expression: Expression | undefined): boolean {
+  return expression?.kind === 'call' && expression.callee === 'Kernel.self'
+}
+
+/** A `receive` further down waits for what the process sends. */
+function isAwaited(call: Call, clause: Clause): boolean {
+  return clause.expressions.some(
+    (each) => each.kind === 'receive' && each.start > call.end && whereRuns(each, clause).at === 'here',
+  )
+}
