@@ -1,0 +1,221 @@
+import {
+  type Call,
+  type Clause,
+  conditionsAbove,
+  defineRule,
+  elixir,
+  type Expression,
+  localCalls,
+  type Module,
+  nameOf,
+  partsOf,
+  reach,
+  type Reached,
+  requestCode,
+  resolve,
+  serverCode,
+  tails,
+  whereRuns,
+} from '#engine'
+import { superviseEveryProcess } from '../principles.ts'
+
+/** Functions that ask whether a process of some name runs. */
+const LOOKUPS = new Set([
+  'Process.whereis',
+  'GenServer.whereis',
+  'Registry.lookup',
+  ':global.whereis_name',
+  ':erlang.whereis',
+])
+
+/** Functions that end a process, which is then used here and gone, or that cut the link on purpose. */
+const STOPS = new Set([
+  'Agent.stop',
+  'GenServer.stop',
+  'Process.exit',
+  'Process.unlink',
+  'Supervisor.stop',
+  ':gen_server.stop',
+])
+
+/** Functions whose business it is to start something; who calls them is not known here. */
+const STARTS_BY_NAME = /^(start|child_spec|init|boot|setup|launch|main|run)/
+
+/** Modules that help tests of those who use a library. */
+const FOR_TESTS = /\.(?:Test|Testing|TestCase|TestHelpers?|TestSupport)(?:\.|$)/
+
+/** Functions that a supervisor or the runtime calls. */
+const OWN_STARTS = /^(start_link|start|init|child_spec)$/
+
+export default defineRule({
+  id: 'start-link-outside-supervisor',
+  title: 'A long-lived process started from request or context code',
+  principles: [superviseEveryProcess],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+  scripts: 'off',
+
+  why: `
+    start_link makes whoever calls it the parent. When that is the process of a request or a job, the new process is
+    linked to something that lives for milliseconds. If one of the two crashes, so does the other, with its state; if the
+    request ends normally, the process stays behind without a parent. Nobody restarts it, nobody stops it at shutdown, and
+    it stands in no supervision tree.
+  `,
+  instead: 'List it among the children of a supervisor, or start it with `DynamicSupervisor.start_child/2`.',
+  ignoreWhen: 'When the process is meant to live exactly as long as the one that starts it.',
+  limits:
+    'Who calls a function of another module is not known, so only lazy starts and code of requests and jobs are reported.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Keys do
+          def fetch(id) do
+            if is_nil(Process.whereis(Shop.KeyCache)) do
+              Agent.start_link(fn -> %{} end, name: Shop.KeyCache) # finding
+            end
+
+            Agent.get(Shop.KeyCache, &Map.get(&1, id))
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.KeyCache do
+          use Agent
+
+          def start_link(_arg), do: Agent.start_link(fn -> %{} end, name: __MODULE__)
+          def fetch(id), do: Agent.get(__MODULE__, &Map.get(&1, id))
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['start_link', 'start'],
+  *check({ module, file }) {
+    if (file.path.split('/').includes('dev') || FOR_TESTS.test(module.name)) return
+    const requests = requestCode(module)
+    const own = ownStarts(module)
+    for (const clause of module.functions.flatMap(({ clauses }) => clauses)) {
+      const request = requests.find((reached) => reached.clause === clause)
+      if (request === undefined && own.has(clause)) continue
+      const calls = clause.calls.filter((call) => isStart(call, clause) && whereRuns(call, clause).at === 'here')
+      if (calls.length === 0 || clause.calls.some(({ callee }) => STOPS.has(callee))) continue
+      for (const call of calls) {
+        const lookup = lookupFor(call, clause)
+        const isLazy = lookup !== null || isNamedByChance(call, clause)
+        if (!isLazy && !isInRequest(request, module)) continue
+        yield {
+          at: call.at,
+          evidence: lookup === null ? [call.at] : [call.at, lookup.at],
+          message: message(call, clause, isLazy),
+        }
+      }
+    }
+  },
+})
+
+/** Clauses that a supervisor, the runtime or the process itself runs, and what they reach. */
+function ownStarts(module: Module): Set<Clause> {
+  const named = new Set<string>()
+  for (const { clauses } of module.functions) {
+    for (const each of clauses.flatMap(({ expressions }) => expressions)) {
+      const [started, name, args] = each.kind === 'tuple' && each.elements.length === 3 ? each.elements : []
+      const isMfa =
+        started?.kind === 'module' && started.name === module.name && name?.kind === 'atom' && args?.kind === 'list'
+      if (isMfa) named.add(name.value)
+    }
+  }
+  const starts = module.functions.filter(({ name, isPublic }) => (isPublic && OWN_STARTS.test(name)) || named.has(name))
+  const reached = [...serverCode(module), ...reach(starts.flatMap(({ clauses }) => clauses))]
+  return new Set(reached.map(({ clause }) => clause))
+}
+
+/** A start of a server or an agent, or `M.start_link` of this module or another one of the project. */
+function isStart({ callee, module: called, name, arity, isLocal }: Call, { module }: Clause): boolean {
+  if (/^(GenServer|Agent)\.start(_link)?$/.test(callee)) return true
+  if (name !== 'start_link') return false
+  if (isLocal) return module.isProcess && module.has('start_link', arity)
+  if (called === null || called.endsWith('Repo')) return false
+  const root = (full: string): string => full.split('.')[0]!.replace(/(?<=.)Web$/, '')
+  return (
+    root(called) === root(module.name) || module.file.modules.some((each) => each.name === called && each.isProcess)
+  )
+}
+
+/** The call under whose answer the process is started, where it asks for that very process: here, or before a helper. */
+function lookupFor(call: Call, clause: Clause): Call | null {
+  const here = lookupAbove(call, call, clause)
+  const { function: fun, module } = clause
+  if (here !== null || fun.isPublic) return here
+  for (const caller of module.functions.flatMap(({ clauses }) => clauses)) {
+    for (const called of localCalls(caller)) {
+      const lookup = called.fun === fun ? lookupAbove(called.by, call, caller) : null
+      if (lookup !== null) return lookup
+    }
+  }
+  return null
+}
+
+function lookupAbove(expression: Expression, start: Call, clause: Clause): Call | null {
+  const name = literalName(start, clause)
+  for (const condition of conditionsAbove(expression)) {
+    for (const each of partsOf(condition, clause)) {
+      if (each.kind !== 'call' || !LOOKUPS.has(each.callee) || each.args[0] === undefined) continue
+      const asked = each.module === 'Registry' ? null : nameOf(each.args[0], clause.module, clause)
+      if (asked === null || asked === (name ?? start.module) || (name === null && isUnnamed(start))) return each
+    }
+  }
+  return null
+}
+
+/** The alias or atom that the process is registered under. */
+function literalName(call: Call, clause: Clause): string | null {
+  const name = optionsOf(call, clause)
+  return name === undefined ? null : nameOf(name, clause.module, clause)
+}
+
+function optionsOf(call: Call, clause: Clause): Expression | undefined {
+  for (const arg of call.args) {
+    const term = resolve(arg, clause.module, clause)
+    if (term.kind === 'list' && term.get('name') !== undefined) return term.get('name')
+  }
+  return undefined
+}
+
+/** `M.start_link(arg)`: it registers under a name that only its own module knows. */
+function isUnnamed({ module }: Call): boolean {
+  return module !== 'GenServer' && module !== 'Agent'
+}
+
+/** A fixed name, given in a function that has another business and does not return what it started. */
+function isNamedByChance(call: Call, clause: Clause): boolean {
+  if (literalName(call, clause) === null || STARTS_BY_NAME.test(clause.function.name)) return false
+  return tails(clause.body).every(({ expression }) => expression !== call)
+}
+
+/** A LiveView lives as long as its page: what it starts for itself may as well. */
+function isInRequest(request: Reached | undefined, module: Module): boolean {
+  return request !== undefined && !module.is('LiveView') && !module.is('LiveComponent')
+}
+
+function message(call: Call, clause: Clause, isLazy: boolean): string {
+  const what = startedBy(call, clause)
+  const who = isLazy
+    ? `whichever process calls \`${clause.function.id}\` first`
+    : `the process that runs \`${clause.function.id}\``
+  return call.name === 'start_link'
+    ? `${what} is linked to ${who}, not to a supervisor: a crash there takes it along, with its state, a normal end leaves it behind, and nobody restarts it.`
+    : `${what} is started by ${who}, not by a supervisor: when it crashes nobody restarts it, and at shutdown nobody stops it.`
+}
+
+/** What is started, by its name, its module, or as what it is. */
+function startedBy(call: Call, clause: Clause): string {
+  if (isUnnamed(call)) return `\`${call.module ?? clause.module.name}\``
+  const name = literalName(call, clause)
+  if (name !== null) return `\`${name}\``
+  const module = call.module === 'GenServer' && call.args[0] ? nameOf(call.args[0], clause.module, clause) : null
+  return module === null ? `The ${call.module === 'Agent' ? 'agent' : 'server'} started here` : `\`${module}\``
+}
