@@ -1,0 +1,68 @@
+// Who calls a server, as far as its own module tells: how patiently, and how many at a time. It knows no rule.
+import {
+  type Call,
+  type Clause,
+  type Expression,
+  foldNumber,
+  messageShape,
+  type MessageShape,
+  type Module,
+  resolve,
+  sameShape,
+  showShape,
+} from '#engine'
+
+const CALLS = new Set(['GenServer.call', ':gen_server.call'])
+
+/** A client timeout from which on the caller is taken to know that it waits for slow work. */
+const PATIENT_MS = 15_000
+
+/** The `GenServer.call`s of a module that send a message of that shape; all of them where it has none. */
+export function clientCalls(module: Module, shape: MessageShape | null): Call[] {
+  const calls = module.functions.flatMap((fun) => fun.clauses.flatMap((clause) => clause.calls))
+  return calls.filter(({ callee, args: [, message] }) => {
+    if (!CALLS.has(callee) || message === undefined) return false
+    const sent = messageShape(message)
+    return shape === null || (sent !== null && sameShape(sent, shape))
+  })
+}
+
+/** A guard that lets one slow operation run at a time: one message only, and a client that waits patiently for it. */
+export function isSingleLane(module: Module): boolean {
+  const messages = module.clauses('handle_call', 3).flatMap(({ params: [message] }) => message ?? [])
+  const shapes = messages.filter((message) => message.kind !== 'variable').map(messageShape)
+  const names = new Set(shapes.map((shape, index) => (shape === null ? `unknown ${index}` : showShape(shape))))
+  return names.size <= 1 && module.functions.some((fun) => fun.clauses.some(hasPatientCall))
+}
+
+function hasPatientCall(clause: Clause): boolean {
+  return clause.calls.some((call) => {
+    const timeout = CALLS.has(call.callee) ? call.args[2] : undefined
+    if (timeout === undefined) return false
+    const value = defaultOf(timeout, clause) ?? resolve(timeout, clause.module, clause)
+    // A timeout that is computed was thought of.
+    return (foldNumber(value, clause.module) ?? PATIENT_MS) >= PATIENT_MS
+  })
+}
+
+/** `timeout \\ 30_000`: what a parameter is where the caller leaves it out. */
+function defaultOf(expression: Expression, { params, function: fun }: Clause): Expression | null {
+  if (expression.kind !== 'variable') return null
+  const position = params.findIndex((param) => param.kind === 'variable' && param.name === expression.name)
+  return fun.defaults[position] ?? null
+}
+
+/** Workers of a pool serve one client at a time; the pool has others. */
+export function isPooled(module: Module): boolean {
+  if (module.behaviours.includes(':poolboy_worker')) return true
+  return module.functions.some((fun) => fun.clauses.some((clause) => clause.calls.some(isPoolCall)))
+}
+
+function isPoolCall({ module, callee }: Call): boolean {
+  return module === ':poolboy' || module === ':worker_pool' || callee === 'NimblePool.checkout!'
+}
+
+/** Helpers that a package ships for the tests of others, `Phoenix.LiveViewTest` and the like: they wait on purpose. */
+export function isTestSupport({ name }: Module): boolean {
+  return /(?:Test|Testing)(?:\.|$)/.test(name)
+}

@@ -1,0 +1,18 @@
+// Whether the author says that code is meant as it is. It knows no rule.
+import type { Clause } from '#engine'
+
+const ON_PURPOSE = /\b(?:on purpose|intentional(?:ly)?|deliberate(?:ly)?|by design)\b/i
+
+/** Whether a comment inside a clause, or between it and the definition above, says that this is on purpose. */
+export function isOnPurpose(clause: Clause): boolean {
+  return remarks(clause).some((text) => ON_PURPOSE.test(text))
+}
+
+/** The comments inside a clause, and those between it and the definition above. */
+export function remarks({ start, range, module, file }: Clause): string[] {
+  let from = module.range.startLine
+  for (const fun of module.functions) {
+    for (const other of fun.clauses) if (other.end <= start) from = Math.max(from, other.range.endLine)
+  }
+  return file.comments.flatMap(({ line, text }) => (line > from && line <= range.endLine ? [text] : []))
+}

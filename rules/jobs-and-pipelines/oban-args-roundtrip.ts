@@ -1,0 +1,350 @@
+import {
+  boundValue,
+  type Call,
+  type Clause,
+  defineRule,
+  type Edit,
+  elixir,
+  type Expression,
+  type FunctionFact,
+  localCalls,
+  type MapTerm,
+  type Module,
+  type Pair,
+  type Problem,
+  resolve,
+  unmatched,
+  walk,
+} from '#engine'
+import { durableWork } from '../principles.ts'
+import { spotOf } from '../wording.ts'
+
+const READS = new Set(['Map.get', 'Map.get_lazy', 'Map.fetch', 'Map.has_key?', 'Map.pop', 'Map.take', 'Kernel.get_in'])
+const RAISING_READS = new Set(['Map.fetch!', 'Map.pop!'])
+
+/** Structs of the standard library that JSON libraries encode as they are. */
+const ENCODABLE = new Set(['Date', 'Time', 'DateTime', 'NaiveDateTime', 'Decimal'])
+
+export default defineRule({
+  id: 'oban-args-roundtrip',
+  title: 'Args are JSON, the code expects Elixir terms',
+  principles: [durableWork],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'error',
+  since: '0.1.0',
+
+  why: `
+    Oban stores the args of a job as JSON. Whatever goes in with atom keys comes out with string keys, on every
+    attempt, so a head that matches atom keys never matches and reading an atom key never finds anything. Pids,
+    references, functions and tuples have no JSON form: the insert raises.
+  `,
+  instead:
+    'Match string keys in `perform/1`: `%{"user_id" => id}`. Put ids, strings and numbers into args, and load the rest in the job.',
+  limits: 'Args that public functions or other modules get passed on are not followed.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Workers.Welcome do
+          use Oban.Worker, queue: :mailers
+
+          @impl Oban.Worker
+          def perform(%Oban.Job{args: %{user_id: id}}), do: Shop.Mailer.welcome(id) # finding
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Workers.Welcome do
+          use Oban.Worker, queue: :mailers
+
+          @impl Oban.Worker
+          def perform(%Oban.Job{args: %{"user_id" => id}}), do: Shop.Mailer.welcome(id)
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['Oban'],
+  *check({ module }) {
+    if (module.use('Oban.Worker') !== undefined) {
+      const holders = holdersOfArgs(module)
+      // What is looked for under both kinds of keys serves callers that run the worker by hand.
+      const strings = new Set(holders.flatMap(stringKeysIn))
+      for (const holder of holders) {
+        yield* heads(holder, strings)
+        yield* reads(holder, strings)
+      }
+    }
+    yield* insertions(module)
+  },
+})
+
+/** A clause that has a job or its args: `perform/1`, or a private function that is never given anything else. */
+interface Holder {
+  clause: Clause
+  /** The patterns of its head that the args are matched with. */
+  patterns: readonly Expression[]
+  isJob: (expression: Expression | undefined) => boolean
+  isArgs: (expression: Expression | undefined) => boolean
+}
+
+function holdersOfArgs(module: Module): Holder[] {
+  const holders = module.clauses('perform', 1).map((clause) => holderOf(clause, clause.params[0], true))
+  const seen = new Set<FunctionFact>()
+  for (const { clause, isJob, isArgs } of holders) {
+    for (const { fun, by } of localCalls(clause)) {
+      if (seen.has(fun) || fun.isPublic || by.kind !== 'call') continue
+      const position = by.args.findIndex((arg) => isArgs(arg) || isJob(arg))
+      if (position < 0) continue
+      seen.add(fun)
+      const given = isJob(by.args[position]) ? 'isJob' : 'isArgs'
+      if (!usesOf(fun, module).every((use) => holders.some((each) => each[given](use?.args[position])))) continue
+      for (const callee of fun.clauses) holders.push(holderOf(callee, callee.params[position], given === 'isJob'))
+    }
+  }
+  return holders
+}
+
+function holderOf(clause: Clause, param: Expression | undefined, takesJob: boolean): Holder {
+  const given = param === undefined ? [] : [param]
+  const jobs = namesOnce(takesJob ? given : [], clause)
+  const patterns = takesJob ? given.flatMap(argsPatterns) : given
+  const args = namesOnce(patterns, clause)
+  const isJob: Holder['isJob'] = (expression) => expression?.kind === 'variable' && jobs.has(expression.name)
+  return {
+    clause,
+    patterns,
+    isJob,
+    isArgs: (expression) => {
+      const term = expression?.kind === 'variable' ? (boundValue(expression, clause) ?? expression) : expression
+      if (term?.kind === 'variable') return args.has(term.name)
+      return term?.kind === 'field' && term.field === 'args' && isJob(term.subject)
+    },
+  }
+}
+
+/** Every call of a function in its module; null for a capture or the like, which can be given anything. */
+function usesOf(fun: FunctionFact, module: Module): (Call | null)[] {
+  return module.functions
+    .flatMap((each) => each.clauses.flatMap((clause) => clause.expressions))
+    .flatMap((each) => {
+      if (each.kind === 'call' && each.isLocal && each.name === fun.name)
+        return module.function(each.name, each.arity) === fun ? [each] : []
+      return each.kind === 'capture' && each.function?.name === fun.name ? [null] : []
+    })
+}
+
+/** The names of whole patterns that hold what they hold in the whole clause. */
+function namesOnce(patterns: readonly Expression[], clause: Clause): Set<string> {
+  const names = patterns.flatMap((pattern) => (pattern.kind === 'match' ? [pattern.pattern, pattern.value] : [pattern]))
+  return new Set(
+    names.flatMap((each) =>
+      each.kind === 'variable' && clause.bindings.get(each.name)?.count === 1 ? [each.name] : [],
+    ),
+  )
+}
+
+/** The patterns that a pattern of a job matches its args with. */
+function argsPatterns(pattern: Expression): Expression[] {
+  return [...walk(pattern)].flatMap((each) => (each.kind === 'map' ? (each.get('args') ?? []) : []))
+}
+
+function plainMaps(pattern: Expression): MapTerm[] {
+  return [...walk(pattern)].filter((each): each is MapTerm => each.kind === 'map' && !each.isStruct)
+}
+
+function stringKeys(pattern: Expression): string[] {
+  return plainMaps(pattern).flatMap((map) =>
+    map.entries.flatMap((entry) => (entry.kind === 'pair' && entry.key.kind === 'text' ? [entry.key.value ?? ''] : [])),
+  )
+}
+
+/** The string keys that a clause knows the args to have. */
+function stringKeysIn({ clause, patterns, isArgs }: Holder): string[] {
+  const read = clause.expressions.flatMap((each) => {
+    const key =
+      each.kind === 'access' && isArgs(each.subject)
+        ? each.key
+        : each.kind === 'call' && isArgs(each.args[0])
+          ? each.args[1]
+          : undefined
+    return key?.kind === 'text' ? [key.value ?? ''] : []
+  })
+  return [...patterns.flatMap(stringKeys), ...read]
+}
+
+function atomPairs(map: MapTerm): Pair[] {
+  return map.entries.filter((entry): entry is Pair => entry.kind === 'pair' && entry.key.kind === 'atom')
+}
+
+function* heads({ clause, patterns }: Holder, strings: ReadonlySet<string>): Iterable<Problem> {
+  for (const map of patterns.flatMap(plainMaps)) {
+    const pairs = atomPairs(map).filter((pair) => pair.key.kind === 'atom' && !strings.has(pair.key.value))
+    const [first] = pairs
+    if (first?.key.kind !== 'atom') continue
+    yield {
+      at: map.range,
+      evidence: [map.range, clause.head],
+      message:
+        `\`${clause.function.id}\` of \`${clause.module.name}\` matches the atom key \`${first.key.value}:\`, but args come back from the ` +
+        `database with string keys: this clause never matches. Write \`"${first.key.value}" => ...\`.`,
+      edit: withStringKeys(map, pairs, clause),
+    }
+  }
+}
+
+function withStringKeys(map: MapTerm, pairs: readonly Pair[], clause: Clause): Edit | null {
+  const { startLine, endLine } = map.range
+  if (startLine !== endLine || pairs.length !== map.entries.length || map.entries.length === 0) return null
+  const line = clause.file.line(startLine)
+  let text = line
+  for (const pair of [...pairs].reverse()) {
+    if (pair.key.kind !== 'atom') return null
+    const from = pair.key.range.startColumn - 1
+    const to = pair.value.range.startColumn - 1
+    text = `${text.slice(0, from)}"${pair.key.value}" => ${text.slice(to)}`
+  }
+  return { startLine, endLine: startLine, text }
+}
+
+/** Reads of an atom key from the args. */
+function* reads({ clause, isArgs }: Holder, strings: ReadonlySet<string>): Iterable<Problem> {
+  for (const each of clause.expressions) {
+    for (const { at, key, consequence } of readsAt(each, isArgs)) {
+      if (strings.has(key) && !consequence.startsWith('raises')) continue
+      yield {
+        at: spotOf(at),
+        evidence: [spotOf(at), clause.head],
+        message:
+          `Args come back from the database with string keys, so \`${at.text.replaceAll(/\s+/g, ' ').slice(0, 60)}\` ` +
+          `${consequence} in \`${clause.function.id}\` of \`${clause.module.name}\`. The key is \`"${key}"\`.`,
+      }
+    }
+  }
+}
+
+interface Read {
+  at: Expression
+  key: string
+  consequence: string
+}
+
+const NOTHING = 'never finds anything'
+
+function readsAt(each: Expression, isArgs: Holder['isArgs']): Read[] {
+  switch (each.kind) {
+    case 'field':
+      return isArgs(each.subject) ? [{ at: each, key: each.field, consequence: 'raises KeyError' }] : []
+    case 'access':
+      return isArgs(each.subject) && each.key.kind === 'atom'
+        ? [{ at: each, key: each.key.value, consequence: NOTHING }]
+        : []
+    case 'call': {
+      const raises = RAISING_READS.has(each.callee)
+      if ((!READS.has(each.callee) && !raises) || !isArgs(each.args[0])) return []
+      const [, given] = each.args
+      const key = given?.kind === 'list' ? given.elements[0] : given
+      return key?.kind === 'atom'
+        ? [{ at: each, key: key.value, consequence: raises ? 'raises KeyError' : NOTHING }]
+        : []
+    }
+    case 'match':
+      return isArgs(each.value) ? inPattern(each.pattern, 'raises MatchError') : []
+    case 'draw':
+      return isArgs(each.value) ? inPattern(each.pattern, 'never matches') : []
+    case 'case': {
+      if (!isArgs(each.subject)) return []
+      const known = new Set(each.branches.flatMap(({ patterns }) => patterns.flatMap(stringKeys)))
+      return each.branches
+        .flatMap(({ patterns }) => patterns.flatMap((pattern) => inPattern(pattern, 'never matches')))
+        .filter(({ key }) => !known.has(key))
+    }
+    default:
+      return []
+  }
+}
+
+function inPattern(pattern: Expression, consequence: string): Read[] {
+  const map = unmatched(pattern)
+  const [pair] = map.kind === 'map' && !map.isStruct ? atomPairs(map) : []
+  return pair?.key.kind === 'atom' ? [{ at: map, key: pair.key.value, consequence }] : []
+}
+
+/** `%{reply_to: self()} |> Worker.new()`: values that JSON cannot carry. */
+function* insertions(module: Module): Iterable<Problem> {
+  for (const fun of module.functions) {
+    for (const clause of fun.clauses) {
+      for (const call of clause.calls) {
+        const args = call.args[0] === undefined ? undefined : resolve(call.args[0], module, clause)
+        if (args?.kind !== 'map' || args.isStruct || !makesJob(call, clause)) continue
+        for (const entry of args.entries) {
+          if (entry.kind !== 'pair') continue
+          const value = uncarried(entry.value, module)
+          if (value === null) continue
+          yield {
+            at: value.at.range,
+            evidence: [value.at.range, call.at],
+            severity: value.kind === 'struct' ? 'warning' : 'error',
+            message: `\`${value.at.text.replaceAll(/\s+/g, ' ').slice(0, 60)}\` goes into the args of a job as JSON, which has no ${value.kind}: ${value.consequence}`,
+          }
+        }
+      }
+    }
+  }
+}
+
+function makesJob(call: Call, clause: Clause): boolean {
+  const { module } = clause
+  if (call.callee === 'Oban.Job.new') return true
+  if (call.name !== 'new') return false
+  const worker = call.module ?? (call.isLocal ? module.name : null)
+  if (worker === null) return false
+  const defined = module.file.modules.find((other) => other.name === worker)
+  if (defined?.use('Oban.Worker') !== undefined) return !defined.has('new', call.arity)
+  // What another kind of worker makes of its args is its own affair.
+  if (defined !== undefined || !/(?:Worker|Job)$|\.(?:Workers|Jobs)\./.test(worker)) return false
+  return clause.calls.some(
+    ({ callee, args }) =>
+      callee.startsWith('Oban.insert') && args.some((arg) => arg === call || resolve(arg, module, clause) === call),
+  )
+}
+
+function uncarried(value: Expression, module: Module): { at: Expression; kind: string; consequence: string } | null {
+  const raises = 'inserting it raises.'
+  switch (value.kind) {
+    case 'call':
+      if (value.callee === 'Kernel.self') return { at: value, kind: 'pid', consequence: raises }
+      return value.callee === 'Kernel.make_ref' ? { at: value, kind: 'reference', consequence: raises } : null
+    case 'fn':
+    case 'capture':
+      return { at: value, kind: 'function', consequence: raises }
+    case 'tuple':
+      return { at: value, kind: 'tuple', consequence: raises }
+    case 'map': {
+      if (value.isStruct) {
+        if (value.struct === null || ENCODABLE.has(value.struct) || isOwn(value.struct, module)) return null
+        const consequence = 'it needs an encoder, and comes back as a plain map with string keys.'
+        return { at: value, kind: 'struct', consequence }
+      }
+      return (
+        value.entries
+          .map((entry) => (entry.kind === 'pair' ? uncarried(entry.value, module) : null))
+          .find((each) => each !== null) ?? null
+      )
+    }
+    case 'list':
+      return (
+        value.elements
+          .map((each) => (each.kind === 'pair' ? null : uncarried(each, module)))
+          .find((each) => each !== null) ?? null
+      )
+    default:
+      return null
+  }
+}
+
+/** A struct of the same file: whoever wrote both can have given it an encoder. */
+function isOwn(struct: string, { file }: Module): boolean {
+  return file.modules.some(({ name }) => name === struct)
+}

@@ -1,0 +1,255 @@
+import {
+  type Branch,
+  type Call,
+  type Clause,
+  defineRule,
+  type Edit,
+  elixir,
+  type Expression,
+  isDiscarded,
+  type Module,
+  results,
+  tails,
+  useOptions,
+  walk,
+} from '#engine'
+import { isOnPurpose } from '../intent.ts'
+import { durableWork } from '../principles.ts'
+
+const LOGS = new Set([
+  'Logger.error',
+  'Logger.warning',
+  'Logger.warn',
+  'Logger.critical',
+  'Logger.alert',
+  'Logger.emergency',
+])
+
+export default defineRule({
+  id: 'oban-swallowed-error',
+  title: 'A failure is logged and the job counts as done',
+  principles: [durableWork],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    Logger returns :ok, and :ok is what Oban takes for success. An error branch that ends in a log line therefore
+    completes the job: no retry, no failed state, nothing in the dashboard. The work is simply not done, and only the
+    log knows.
+  `,
+  instead:
+    'Return the error after logging it, `{:error, reason}`: Oban records it and runs the job again. To give up on purpose, write `{:cancel, reason}` or an explicit `:ok`.',
+  ignoreWhen:
+    'When the failure really needs no further attempt; an explicit `:ok` after the log line says so, and silences this rule.',
+  limits: 'Errors handled in other modules, and error clauses of function heads, are not seen.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Workers.Receipt do
+          use Oban.Worker
+          require Logger
+
+          @impl Oban.Worker
+          def perform(%Oban.Job{args: %{"id" => id}}) do
+            case Shop.Mailer.send_receipt(id) do
+              {:ok, _} -> :ok
+              {:error, reason} -> Logger.error("receipt failed: #{inspect(reason)}") # finding
+            end
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Workers.Receipt do
+          use Oban.Worker
+          require Logger
+
+          @impl Oban.Worker
+          def perform(%Oban.Job{args: %{"id" => id}}) do
+            case Shop.Mailer.send_receipt(id) do
+              {:ok, _} ->
+                :ok
+
+              {:error, reason} ->
+                Logger.error("receipt failed: #{inspect(reason)}")
+                {:error, reason}
+            end
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['Oban.Worker'],
+  words: ['Logger', 'error', 'warning', 'warn', 'critical', 'alert', 'emergency'],
+  *check({ module }) {
+    const seen = new Set<Expression>()
+    const isOnce = onlyOnce(module)
+    for (const perform of [...module.clauses('perform', 1), ...module.clauses('process', 1)]) {
+      const ends = results(perform)
+      for (const { tail, clause, hops } of ends) {
+        const log = tail.expression
+        const head = tail.isUnknown && log !== null && isLog(log) ? errorHead(log, clause) : null
+        if (log?.kind === 'call' && head !== null && !seen.has(log) && !isOnPurpose(clause)) {
+          seen.add(log)
+          yield {
+            at: log.at,
+            evidence: [log.at, clause.head, perform.head, ...hops.map((hop) => hop.range)],
+            message:
+              `The \`${brief(head)}\` clause of \`${clause.function.id}\` ends in \`${log.callee}\`, which returns ` +
+              `\`:ok\`: ${consequence(isOnce)}`,
+          }
+        }
+        const branch = tail.isUnknown && log !== null && isLog(log) ? errorBranch(log) : null
+        if (log?.kind !== 'call' || branch === null || seen.has(log) || isOnPurpose(clause)) continue
+        seen.add(log)
+        yield {
+          at: log.at,
+          evidence: [log.at, headOf(branch), perform.head, ...hops.map((hop) => hop.range)],
+          message: `${subject(branch, module)} ends in \`${log.callee}\`, which returns \`:ok\`: ${consequence(isOnce)}`,
+          edit: returned(branch, log, clause),
+        }
+      }
+      for (const clause of new Set(ends.map((end) => end.clause))) {
+        for (const { log, branch, ok } of discardedIn(clause)) {
+          if (seen.has(log) || isOnPurpose(clause)) continue
+          seen.add(log)
+          yield {
+            at: log.at,
+            evidence: [log.at, headOf(branch), ok.range],
+            message: `${subject(branch, module)} only logs, and the \`:ok\` on line ${ok.line} is what Oban sees: ${consequence(isOnce)}`,
+          }
+        }
+      }
+    }
+  },
+})
+
+function subject(branch: Branch, { name }: Module): string {
+  const { parent } = branch
+  if (parent?.kind === 'try' && parent.rescues.includes(branch)) return `The \`rescue\` in \`${name}\``
+  if (parent?.kind === 'try' && parent.catches.includes(branch)) return `The \`catch\` in \`${name}\``
+  const [pattern] = branch.patterns
+  return pattern === undefined ? `An error branch of \`${name}\`` : `The \`${brief(pattern)}\` branch of \`${name}\``
+}
+
+function brief({ text }: Expression): string {
+  return text.replaceAll(/\s+/g, ' ').slice(0, 40)
+}
+
+function consequence(isOnce: boolean): string {
+  return isOnce
+    ? 'the job counts as done, and only the log knows that it failed.'
+    : 'the job counts as done, and the failure is never retried.'
+}
+
+/** A worker that has no second attempt loses no retry, only the sight of its failure. */
+function onlyOnce({ uses }: Module): boolean {
+  const attempts = uses.map((use) => useOptions(use)?.get('max_attempts')).find((each) => each !== undefined)
+  return attempts?.kind === 'number' && attempts.value === 1
+}
+
+function isLog(expression: Expression): expression is Call {
+  return expression.kind === 'call' && LOGS.has(expression.callee)
+}
+
+/** The error that a clause of a helper takes, `defp done({:error, reason})` beside `defp done({:ok, _})`, if it ends in this. */
+function errorHead(log: Expression, clause: Clause): Expression | null {
+  const isLast = log === clause.body || (log.parent !== null && log.parent === clause.body)
+  if (!isLast || clause.function.clauses.length === 1) return null
+  return clause.params.find((param) => isErrorPattern({ patterns: [param], guard: clause.guard }, false)) ?? null
+}
+
+/** The branch whose last expression this is, when it handles an error. */
+function errorBranch(log: Expression): Branch | null {
+  const holder = log.parent?.kind === 'block' ? log.parent.parent : log.parent
+  if (holder?.kind !== 'branch') return null
+  const around = holder.parent
+  if (around?.kind === 'try') {
+    return around.rescues.includes(holder) || around.catches.includes(holder)
+      ? holder
+      : isErrorPattern(holder, false)
+        ? holder
+        : null
+  }
+  if (around?.kind === 'with')
+    return around.elseBranches.includes(holder) && isErrorPattern(holder, true) ? holder : null
+  return around?.kind === 'case' && isErrorPattern(holder, false) ? holder : null
+}
+
+/** Reasons that another attempt cannot change, so that giving up is the answer to them. */
+const FINAL = /^(?:not_found|gone|deleted|cancell?ed|duplicate|unsubscribed|disabled|already_\w+)$/
+
+function isErrorPattern({ patterns, guard }: Pick<Branch, 'patterns' | 'guard'>, anyValue: boolean): boolean {
+  if (guard !== null && countsAttempts(guard)) return false
+  let [pattern] = patterns
+  if (pattern?.kind === 'match') pattern = pattern.value.kind === 'variable' ? pattern.pattern : pattern.value
+  if (pattern === undefined) return false
+  if (pattern.kind === 'variable') return anyValue
+  if (pattern.kind === 'atom') return pattern.value === 'error'
+  const [tag, reason] = pattern.kind === 'tuple' ? pattern.elements : []
+  if (reason?.kind === 'atom' && FINAL.test(reason.value)) return false
+  return tag?.kind === 'atom' && (tag.value === 'error' || tag.value === 'exit')
+}
+
+/** `when attempt >= max_attempts`: the last attempt may well end so. */
+function countsAttempts(guard: Expression): boolean {
+  return [...walk(guard)].some(
+    (each) =>
+      (each.kind === 'variable' && /attempt/.test(each.name)) || (each.kind === 'field' && /attempt/.test(each.field)),
+  )
+}
+
+/** Error branches in a statement whose value is thrown away right before the final `:ok`, but for more log lines. */
+function* discardedIn(clause: Clause): Iterable<{ log: Call; branch: Branch; ok: Expression }> {
+  const body = clause.body?.kind === 'try' && clause.body.elses.length === 0 ? clause.body.body : clause.body
+  if (body?.kind !== 'block') return
+  const statements = [...body.statements]
+  const last = statements.pop()
+  if (last?.kind !== 'atom' || last.value !== 'ok') return
+  while (isLogLine(statements.at(-1))) statements.pop()
+  const before = statements.at(-1)
+  if (before === undefined || !isDiscarded(before)) return
+  for (const { expression: log } of tails(before)) {
+    if (log === null || !isLog(log)) continue
+    const branch = errorBranch(log)
+    if (branch !== null) yield { log, branch, ok: last }
+  }
+}
+
+function isLogLine(expression: Expression | undefined): boolean {
+  return expression?.kind === 'call' && expression.module === 'Logger'
+}
+
+function headOf(branch: Branch): Branch['range'] {
+  const { range } = branch
+  return { ...range, endLine: range.startLine, endColumn: range.startColumn + 1 }
+}
+
+/** Adds the error that was matched as the branch's value. */
+function returned(branch: Branch, log: Call, clause: Clause): Edit | null {
+  const [pattern] = branch.patterns
+  if (pattern?.kind !== 'tuple' || pattern.elements.length !== 2 || branch.patterns.length !== 1) return null
+  const [tag, reason] = pattern.elements
+  if (tag?.kind !== 'atom' || tag.value !== 'error' || reason?.kind !== 'variable' || reason.name.startsWith('_'))
+    return null
+  const { startLine, startColumn, endLine, endColumn } = log.range
+  if (startLine !== endLine) return null
+  const line = clause.file.line(startLine)
+  const value = `{:error, ${reason.name}}`
+  const rest = line.slice(endColumn - 1)
+  if (!/^\s*(#.*)?$/.test(rest)) return null
+  const before = line.slice(0, startColumn - 1)
+  if (before.trim() === '') return { startLine, endLine, text: `${line}\n${before}${value}` }
+  const arrow = /^(\s*)(.*->)\s*$/.exec(before)
+  if (arrow === null || branch.range.startLine !== startLine) return null
+  const indent = `${arrow[1]}  `
+  return {
+    startLine,
+    endLine,
+    text: `${arrow[1]}${arrow[2]}\n${indent}${line.slice(startColumn - 1)}\n${indent}${value}`,
+  }
+}

@@ -1,0 +1,112 @@
+import {
+  type Clause,
+  defineRule,
+  type Edit,
+  elixir,
+  type Expression,
+  type List,
+  type Module,
+  type Pair,
+  resolve,
+  useOptions,
+} from '#engine'
+import { replaceIn } from '../edits.ts'
+import { durableWork } from '../principles.ts'
+
+export default defineRule({
+  id: 'oban-unique-without-worker',
+  title: 'Uniqueness that ignores the worker',
+  principles: [durableWork],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    A unique job is not inserted when another one agrees with it in all of the named fields. A list of fields replaces
+    the default, which has the worker in it. Without the worker any job of any other worker with equal args, often
+    just %{"id" => 1}, blocks this one, and insert answers with that other job as if all were well.
+  `,
+  instead: 'Keep `:worker` among the fields: `fields: [:worker, :args]`.',
+  ignoreWhen: 'When different workers must really exclude each other.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Workers.Report do
+          use Oban.Worker, unique: [period: 300, fields: [:args]] # finding
+
+          @impl Oban.Worker
+          def perform(%Oban.Job{args: %{"id" => id}}), do: Shop.Reports.build(id)
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Workers.Report do
+          use Oban.Worker, unique: [period: 300, fields: [:worker, :args]]
+
+          @impl Oban.Worker
+          def perform(%Oban.Job{args: %{"id" => id}}), do: Shop.Reports.build(id)
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['fields'],
+  *check({ module }) {
+    const use = module.use('Oban.Worker') ?? module.use('Oban.Pro.Worker')
+    const options = use === undefined ? null : useOptions(use)
+    const found = options === null ? [] : fieldsIn(options, module, null)
+    for (const fun of module.functions) {
+      for (const clause of fun.clauses) {
+        for (const call of clause.calls) {
+          const given = call.name === 'new' && call.arity === 2 ? resolve(call.args[1]!, module, clause) : undefined
+          if (given?.kind === 'list') found.push(...fieldsIn(given, module, clause))
+        }
+      }
+    }
+    // An attribute can stand for the options of several jobs.
+    for (const pair of new Map(found.map((each) => [each.start, each])).values()) {
+      yield {
+        at: pair.range,
+        message:
+          `\`${pair.text.replaceAll(/\s+/g, ' ')}\` leaves out \`:worker\`: a job of any other worker that agrees in these fields ` +
+          `keeps this job of \`${module.name}\` from being inserted.`,
+        edit: withWorker(pair, module),
+      }
+    }
+  },
+})
+
+const FIELDS = new Set(['args', 'meta', 'queue', 'worker'])
+
+/** The `fields:` pair of a literal `unique:` list that does not name the worker. */
+function fieldsIn(options: List, module: Module, clause: Clause | null): Pair[] {
+  const given = options.get('unique')
+  const unique = given === undefined ? undefined : resolve(given, module, clause)
+  const pair = unique?.kind === 'list' ? unique.pair('fields') : undefined
+  if (unique?.kind !== 'list' || pair === undefined) return []
+  const fields = atomsOf(resolve(pair.value, module, clause))
+  if (fields === null || fields.includes('worker') || !fields.every((field) => FIELDS.has(field))) return []
+  // A slug of one's own in the meta is as particular as the worker.
+  const isOwnKey = fields.length === 1 && fields[0] === 'meta' && unique.get('keys') !== undefined
+  return isOwnKey ? [] : [pair]
+}
+
+/** `[:args, :queue]` or `~w(args queue)a`. */
+function atomsOf(fields: Expression): string[] | null {
+  if (fields.kind === 'text')
+    return fields.sigil === 'w' && fields.value !== null && fields.text.endsWith('a') ? fields.value.split(/\s+/) : null
+  if (fields.kind !== 'list' || fields.tail !== null) return null
+  const atoms = fields.elements.flatMap((each) => (each.kind === 'atom' ? [each.value] : []))
+  return atoms.length === fields.elements.length && atoms.length > 0 ? atoms : null
+}
+
+function withWorker(pair: Pair, module: Module): Edit | null {
+  const { value } = pair
+  if (value.kind !== 'list' || value.elements.length === 0) return null
+  const [first] = value.elements
+  return value.range.startLine === value.range.endLine
+    ? replaceIn(module.file, first!.range, `:worker, ${first!.text}`)
+    : null
+}

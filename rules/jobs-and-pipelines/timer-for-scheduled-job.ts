@@ -1,0 +1,104 @@
+import { type Call, type Clause, defineRule, elixir, type Expression, foldNumber, resolve, walk } from '#engine'
+import { durableWork } from '../principles.ts'
+
+/** Timers by callee, with the position of the delay and of what it brings. */
+const TIMERS: Readonly<
+  Record<string, { delay: number; what: (args: readonly Expression[]) => readonly Expression[] }>
+> = {
+  'Process.send_after': { delay: 2, what: (args) => args.slice(1, 2) },
+  ':timer.send_after': { delay: 0, what: (args) => args.slice(1) },
+  ':timer.send_interval': { delay: 0, what: (args) => args.slice(1) },
+  ':timer.apply_after': { delay: 0, what: (args) => args.slice(1) },
+  ':timer.apply_interval': { delay: 0, what: (args) => args.slice(1) },
+  ':timer.apply_repeatedly': { delay: 0, what: (args) => args.slice(1) },
+  ':erlang.send_after': { delay: 0, what: (args) => args.slice(1) },
+}
+
+const SIX_HOURS = 6 * 3_600_000
+
+/** Words for the upkeep of what the process holds in memory: that belongs to the process and starts again with it. */
+const UPKEEP =
+  /^(?:refresh\w*|renew\w*|reload\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
+
+export default defineRule({
+  id: 'timer-for-scheduled-job',
+  title: 'A day-long timer in a process',
+  principles: [durableWork],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'info',
+  since: '0.1.0',
+  scripts: 'off',
+
+  why: `
+    A timer lives in memory. Each deploy, restart or crash starts it anew, so a run that was due is late by up to the
+    whole delay, and with frequent deploys it never comes. In a cluster every node has its own timer, and the work is
+    done once on each.
+  `,
+  instead: 'Schedule it outside of the process: an Oban cron entry, or Quantum.',
+  ignoreWhen: 'When the work concerns only what this process holds, and starting over with it is right.',
+  limits: 'Delays below six hours, and delays that are not constant, are not reported.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.DailyReport do
+          use GenServer
+
+          def init(opts) do
+            Process.send_after(self(), :send_report, :timer.hours(24)) # finding
+            {:ok, opts}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Workers.DailyReport do
+          use Oban.Worker, queue: :reports
+
+          @impl Oban.Worker
+          def perform(_job), do: Shop.Reports.send_daily()
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: Object.keys(TIMERS),
+  *check({ call, clause, module }) {
+    const timer = TIMERS[call.callee]
+    const delay = timer === undefined ? undefined : call.args[timer.delay]
+    if (timer === undefined || delay === undefined) return
+    const milliseconds = foldNumber(resolve(delay, module, clause), module)
+    if (milliseconds === null || milliseconds < SIX_HOURS) return
+    if (isUpkeep(clause, timer.what(call.args))) return
+    yield { at: call.at, message: message(call, clause, milliseconds) }
+  },
+})
+
+function isUpkeep(clause: Clause, what: readonly Expression[]): boolean {
+  const names = [clause.function.name]
+  for (const expression of what) {
+    for (const each of walk(expression)) {
+      if (each.kind === 'atom') names.push(each.value)
+      if (each.kind === 'variable') names.push(each.name)
+      if (each.kind === 'call') names.push(each.name)
+      if (each.kind === 'attribute') names.push(each.name)
+      if (each.kind === 'capture' && each.function !== null) names.push(each.function.name)
+    }
+  }
+  names.push(clause.module.name.split('.').at(-1) ?? '')
+  return names.some((name) => wordsOf(name).some((word) => UPKEEP.test(word)))
+}
+
+/** `refresh_rates` and `RateRefresher` by words. */
+function wordsOf(name: string): string[] {
+  return name.split(/_|(?<=[a-z0-9])(?=[A-Z])/)
+}
+
+function message(call: Call, clause: Clause, milliseconds: number): string {
+  const hours = Math.round(milliseconds / 3_600_000)
+  return (
+    `\`${call.callee}\` in \`${clause.function.id}\` waits ${hours} hours in memory: every deploy or crash of ` +
+    `\`${clause.module.name}\` starts the wait anew, and in a cluster each node waits and works for itself.`
+  )
+}

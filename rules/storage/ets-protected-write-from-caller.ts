@@ -1,0 +1,121 @@
+import {
+  ancestors,
+  asksWhoItIs,
+  type Call,
+  type Clause,
+  defineRule,
+  elixir,
+  etsAccess,
+  serverCode,
+  tableOf,
+  tables,
+  whereRuns,
+} from '#engine'
+import { readsGoStraightToEts } from '../principles.ts'
+
+/** Calls that start a process for a function: it is never the owner of the table. */
+const STARTS = /^(Task|Task\.Supervisor|Kernel|:erlang|:proc_lib)\./
+
+export default defineRule({
+  id: 'ets-protected-write-from-caller',
+  title: 'Client code writes a table it does not own',
+  principles: [readsGoStraightToEts],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'error',
+  since: '0.1.0',
+
+  why: `
+    The process that makes a table owns it, and unless the table is public only the owner may write. The functions of
+    a server's API run in the process of whoever calls them, so a write there raises ArgumentError, every time, in
+    the caller.
+  `,
+  instead: 'Send the write to the owner with `GenServer.call/2`, or make the table `:public` on purpose.',
+  limits: 'A table that is passed around in a variable is not followed.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Rates do
+          use GenServer
+
+          def put(currency, rate), do: :ets.insert(:rates, {currency, rate}) # finding
+          def get(currency), do: :ets.lookup(:rates, currency)
+
+          @impl true
+          def init(_opts) do
+            :ets.new(:rates, [:named_table, read_concurrency: true])
+            {:ok, nil}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Rates do
+          use GenServer
+
+          def put(currency, rate), do: GenServer.call(__MODULE__, {:put, currency, rate})
+          def get(currency), do: :ets.lookup(:rates, currency)
+
+          @impl true
+          def init(_opts) do
+            :ets.new(:rates, [:named_table, read_concurrency: true])
+            {:ok, nil}
+          end
+
+          @impl true
+          def handle_call({:put, currency, rate}, _from, state) do
+            :ets.insert(:rates, {currency, rate})
+            {:reply, :ok, state}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  roles: ['GenServer', 'GenStage', 'Supervisor', 'DynamicSupervisor', 'LiveView', 'Channel'],
+  words: ['ets'],
+  *check({ module }) {
+    // Callbacks that a macro brings, or those of a state machine, would run in the owner.
+    if (!module.isTransparent || module.is('GenStateMachine') || module.is('gen_statem')) return
+    const server = new Set(serverCode(module).map((reached) => reached.clause))
+    const made = tables(module)
+    const clauses = module.functions.flatMap((fun) => fun.clauses)
+    if (clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.give_away'))) return
+    // `Shop.Rates.Loader`, run by the server, may call back into the API, in the owner's process.
+    const mayCallBack = [...server].some((clause) =>
+      clause.calls.some((call) => call.module?.startsWith(`${module.name}.`)),
+    )
+    for (const table of made) {
+      if (!table.isNamed || table.name === null || table.access === 'public' || !server.has(table.clause)) continue
+      // The same name made public elsewhere in the module: which one is meant is not known.
+      if (made.some((other) => other.name === table.name && (other.access === 'public' || other.options === null)))
+        continue
+      for (const clause of clauses) {
+        for (const call of clause.calls) {
+          if (etsAccess(call) !== 'write' || tableOf(call, clause) !== table.name || isExpected(call, clause)) continue
+          const where = whereRuns(call, clause)
+          // `@impl` outside of the server's own callbacks: who calls it, and from where, is not known.
+          const isOwner = where.at === 'here' && (server.has(clause) || clause.isImpl || mayCallBack)
+          if (isOwner || where.at === 'kept' || (where.at === 'elsewhere' && !STARTS.test(where.by.callee))) continue
+          const runner =
+            where.at === 'here'
+              ? `\`${clause.function.id}\` runs in its caller's process`
+              : `This runs in the process that \`${where.by.callee}\` starts`
+          yield {
+            at: call.at,
+            evidence: [call.at, table.call.at, ...(where.at === 'here' ? [] : [where.by.at])],
+            message:
+              `${runner}, and \`${table.name}\` is \`:${table.access}\`: only ` +
+              `\`${module.name}\`, which makes it on line ${table.call.line}, may write. \`${call.callee}\` raises ArgumentError here.`,
+          }
+        }
+      }
+    }
+  },
+})
+
+/** The code asks which process it runs in, or takes the error. */
+function isExpected(call: Call, clause: Clause): boolean {
+  return asksWhoItIs(call, clause) || [...ancestors(call)].some((up) => up.kind === 'try' && up.rescues.length > 0)
+}

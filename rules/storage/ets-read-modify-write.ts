@@ -1,0 +1,167 @@
+import {
+  type Call,
+  canonical,
+  type Clause,
+  comesFrom,
+  defineRule,
+  elixir,
+  type Expression,
+  localCalls,
+  resolve,
+  serverCode,
+  tableOf,
+  tables,
+} from '#engine'
+import { readsGoStraightToEts } from '../principles.ts'
+
+const LOOKUPS = new Set([':ets.lookup', ':ets.lookup_element'])
+
+/** Calls that let one process at a time through. */
+const LOCKS = /mutex|lock(?!ed)|:global\.|synchroni[sz]e|serializ/i
+
+export default defineRule({
+  id: 'ets-read-modify-write',
+  title: 'Lost update on a public table',
+  principles: [readsGoStraightToEts],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    Each ETS operation is atomic for itself, the pair of a lookup and an insert is not. Two processes that run this
+    at the same time read the same old value, and the second insert overwrites the first: one of the updates is lost.
+  `,
+  instead:
+    'Use `:ets.update_counter(table, key, {2, 1}, {key, 0})` for counters, `:ets.insert_new/2` to claim a key, or let the owner of the table do both steps.',
+  ignoreWhen: 'When only one process ever runs this function.',
+  limits: 'The table must be made `:public` in the same file.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Hits do
+          use GenServer
+
+          def hit(page) do
+            [{_, count}] = :ets.lookup(:hits, page)
+            :ets.insert(:hits, {page, count + 1}) # finding
+          end
+
+          @impl true
+          def init(_opts) do
+            :ets.new(:hits, [:named_table, :public])
+            {:ok, nil}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Hits do
+          use GenServer
+
+          def hit(page), do: :ets.update_counter(:hits, page, {2, 1}, {page, 0})
+
+          @impl true
+          def init(_opts) do
+            :ets.new(:hits, [:named_table, :public])
+            {:ok, nil}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['ets'],
+  *check({ module }) {
+    const shared = new Set(
+      module.file.modules
+        .flatMap(tables)
+        .flatMap(({ access, isNamed, name }) => (access === 'public' && isNamed && name !== null ? [name] : [])),
+    )
+    if (shared.size === 0) return
+    const counts = module.functions.some((fun) =>
+      fun.clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.update_counter')),
+    )
+    const server = new Set(module.isProcess ? serverCode(module).map((reached) => reached.clause) : [])
+    for (const fun of module.functions) {
+      for (const clause of fun.clauses) {
+        if (server.has(clause) || clause.calls.some((call) => LOCKS.test(call.callee))) continue
+        yield* updates(clause, shared, counts)
+      }
+    }
+  },
+})
+
+function isSum(part: Expression): boolean {
+  return part.kind === 'operator' && part.operands.length === 2 && /^[+-]$/.test(part.operator)
+}
+
+/** What a clause reads of a table: a lookup, or a call of a local function that is one. */
+interface Read {
+  by: Call
+  lookup: Call
+  table: string
+  key: Expression
+}
+
+function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) {
+  const reads = readsOf(clause, shared)
+  if (reads.length === 0) return
+  for (const insert of clause.calls) {
+    if (insert.callee !== ':ets.insert') continue
+    const row = rowOf(insert, clause)
+    if (row === null) continue
+    const [key, ...written] = row.elements
+    // Who counts by `update_counter` in this module knows it, and does otherwise where a row has one writer.
+    if (counts && written.some(isSum)) continue
+    const isOld = (each: Expression): boolean =>
+      written.some((part) => comesFrom(part, clause, (from) => from === each))
+    const read = reads.findLast(
+      (each) => each.table === tableOf(insert, clause) && canonical(each.key) === canonical(key!) && isOld(each.by),
+    )
+    if (read === undefined) continue
+    yield {
+      at: insert.at,
+      evidence: [insert.at, read.by.at, read.lookup.at],
+      message:
+        `Between the read of \`${read.table}\` on line ${read.by.line} and this insert another process can write the same row: ` +
+        'what is written here is made from the old value, so that other update is lost.',
+    }
+  }
+}
+
+function readsOf(clause: Clause, shared: ReadonlySet<string>): Read[] {
+  return clause.calls.flatMap((by) => {
+    const read = LOOKUPS.has(by.callee) ? readOf(by, clause, by) : readThrough(by, clause)
+    return read !== null && shared.has(read.table) ? [read] : []
+  })
+}
+
+function readOf(lookup: Call, clause: Clause, by: Call): Read | null {
+  const table = tableOf(lookup, clause)
+  const [, key] = lookup.args
+  return table === null || key === undefined ? null : { by, lookup, table, key }
+}
+
+/** `count(page)`: a local function of one clause that looks the row up, with the key it is given, and writes nothing. */
+function readThrough(by: Call, clause: Clause): Read | null {
+  const fun = localCalls(clause).find((called) => called.by === by)?.fun
+  if (fun === undefined || fun === clause.function || fun.clauses.length !== 1) return null
+  const [callee] = fun.clauses as [Clause]
+  const [lookup, ...others] = callee.calls.filter((call) => call.module === ':ets')
+  if (lookup === undefined || others.length > 0 || !LOOKUPS.has(lookup.callee)) return null
+  const read = readOf(lookup, callee, by)
+  if (read?.key.kind !== 'variable') return read
+  const { name } = read.key
+  const key = by.args[callee.params.findIndex((param) => param.kind === 'variable' && param.name === name)]
+  return key === undefined ? null : { ...read, key }
+}
+
+/** The tuple that is inserted, also out of a variable or a list of one. */
+function rowOf(insert: Call, clause: Clause) {
+  const given = insert.args[1]
+  const object = given === undefined ? undefined : resolve(given, clause.module, clause)
+  const row = object?.kind === 'list' && object.elements.length === 1 ? object.elements[0] : object
+  return row?.kind === 'tuple' && row.elements.length > 1 ? row : null
+}

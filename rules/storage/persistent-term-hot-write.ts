@@ -1,0 +1,167 @@
+import {
+  attachments,
+  boundValue,
+  type Call,
+  type Clause,
+  conditionsAbove,
+  defineRule,
+  elixir,
+  type Expression,
+  foldNumber,
+  isImmediate,
+  messageShape,
+  type Module,
+  partsOf,
+  reach,
+  type Reached,
+  requestCode,
+  resolve,
+  whereRuns,
+} from '#engine'
+import { storageByNeed } from '../principles.ts'
+import { nameClause, spotOf } from '../wording.ts'
+
+const WRITES = new Set([':persistent_term.put', ':persistent_term.put_new', ':persistent_term.erase'])
+
+/** Messages and functions that people or the life of the node cause, not its load. */
+const RARE =
+  /(^|_)(boot|config|connect|connected|configure|configuration|deploy|disconnect|disconnected|down|DOWN|drain|init|initialize|load|migrate|nodedown|nodeup|register|reload|reset|restart|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|unregister|upgrade)(_|$)/
+
+/** A refresh by timer that comes at most this often is what persistent terms are for. */
+const RARE_MS = 60_000
+
+export default defineRule({
+  id: 'persistent-term-hot-write',
+  title: '`persistent_term` written on a hot path',
+  principles: [storageByNeed],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    Reading a persistent term is free, because readers share it. The price is paid on change: when a term is replaced
+    or erased, every process of the node is scanned for references to the old one and may have to collect its garbage.
+    Once at boot that is nothing; in a callback or a request it stops the whole node again and again.
+  `,
+  instead:
+    'Use an ETS table with `read_concurrency: true` for data that changes; keep `:persistent_term` for what is set at boot.',
+  ignoreWhen: 'When this runs rarely, for instance when somebody saves a setting.',
+  limits:
+    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Rates do
+          use GenServer
+
+          @impl true
+          def init(opts), do: {:ok, opts}
+
+          @impl true
+          def handle_cast({:rates, rates}, state) do
+            :persistent_term.put(:rates, rates) # finding
+            {:noreply, state}
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Rates do
+          use GenServer
+
+          @impl true
+          def init(opts) do
+            :ets.new(:rates, [:named_table, read_concurrency: true])
+            {:ok, opts}
+          end
+
+          @impl true
+          def handle_cast({:rates, rates}, state) do
+            :ets.insert(:rates, {:current, rates})
+            {:noreply, state}
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['persistent_term'],
+  *check({ module }) {
+    const seen = new Set<Call>()
+    for (const reached of hotCode(module)) {
+      const { clause, hops, from } = reached
+      if (isRare(reached)) continue
+      for (const call of clause.calls) {
+        if (!WRITES.has(call.callee) || seen.has(call) || whereRuns(call, clause).at !== 'here') continue
+        if (isImmediate(call.name === 'erase' ? undefined : call.args[1], reached) || isOnChange(call, clause)) continue
+        seen.add(call)
+        yield {
+          at: call.at,
+          evidence: [call.at, from.head, ...hops.map(spotOf)],
+          message: `\`${call.callee}\` runs each time \`${nameClause(from)}\` of \`${module.name}\` gets here. ${consequence(call)}`,
+        }
+      }
+    }
+  },
+})
+
+function consequence(call: Call): string {
+  return call.name === 'erase'
+    ? 'Erasing a persistent term makes the runtime scan every process of the node, so this must be rare.'
+    : 'It copies the table of all persistent terms, and where it replaces one the runtime scans every process of the node.'
+}
+
+/** Callbacks that answer messages, requests, and telemetry handlers, with what they run; boot code is left out. */
+function hotCode(module: Module): Reached[] {
+  const starts: Clause[] = []
+  if (module.isProcess) {
+    for (const [name, arity] of [
+      ['handle_call', 3],
+      ['handle_cast', 2],
+      ['handle_info', 2],
+    ] as const)
+      starts.push(...module.clauses(name, arity))
+  }
+  for (const { function: handler } of attachments(module)) starts.push(...(handler?.clauses ?? []))
+  return [...reach(starts), ...requestCode(module)]
+}
+
+function isRare({ clause, from }: Reached): boolean {
+  const shape = from.params[0] === undefined ? null : messageShape(from.params[0])
+  const names = [clause.function.name, from.function.name, ...(shape === null ? [] : [shape.tag])]
+  // LiveView and channel events are named by a string.
+  const [first] = from.params
+  if (first?.kind === 'text' && first.value !== null) names.push(first.value.replaceAll(/[-:. ]/g, '_'))
+  return names.some((name) => RARE.test(name)) || isSlowTick(from)
+}
+
+/** A `handle_info` that sets its own timer again, for a minute or more, or for a time that is not known here. */
+function isSlowTick(from: Clause): boolean {
+  if (from.function.name !== 'handle_info') return false
+  return reach([from], 2).some(({ clause }) =>
+    clause.calls.some((call) => {
+      const delay = delayOf(call)
+      return (
+        delay !== undefined && (foldNumber(resolve(delay, clause.module, clause), clause.module) ?? RARE_MS) >= RARE_MS
+      )
+    }),
+  )
+}
+
+function delayOf({ callee, args }: Call): Expression | undefined {
+  if (callee === 'Process.send_after' || callee === ':erlang.send_after') return args[2] ?? args[0]
+  return callee === ':timer.send_after' ? args[0] : undefined
+}
+
+/** Under a condition that looks at what is stored, or `get(key, nil) || build()`: it is written once, or when it changes. */
+function isOnChange(call: Call, clause: Clause): boolean {
+  const given = call.args[1]
+  const value = given?.kind === 'variable' ? boundValue(given, clause) : given
+  const looks = conditionsAbove(call)
+  if (value?.kind === 'operator' && value.operator === '||') looks.push(value)
+  return looks.some((look) =>
+    [...partsOf(look, clause)].some((each) => each.kind === 'call' && each.callee === ':persistent_term.get'),
+  )
+}

@@ -1,0 +1,183 @@
+import {
+  type Call,
+  type Clause,
+  conditionsAbove,
+  defineRule,
+  type Edit,
+  elixir,
+  type Expression,
+  type Module,
+  type Pair,
+  partsOf,
+} from '#engine'
+import { remarks } from '../intent.ts'
+import { sysIsForDebugging } from '../principles.ts'
+import { isDebuggingTool } from './tools.ts'
+
+const PEEKS = new Set([
+  ':sys.get_state',
+  ':sys.get_status',
+  ':sys.replace_state',
+  ':sys.suspend',
+  ':sys.terminate',
+  ':sys.change_code',
+])
+
+/** Calls that switch something on, with what switches it off again. */
+const SWITCHES: readonly { on: (call: Call) => boolean; off: (call: Call) => boolean }[] = [
+  {
+    on: (call) => /^:sys\.(trace|log|statistics)$/.test(call.callee) && isTrue(call.args[1]),
+    off: (call) =>
+      call.callee === ':sys.no_debug' || (/^:sys\.(trace|log|statistics)$/.test(call.callee) && isFalse(call.args[1])),
+  },
+  {
+    on: (call) => call.callee === ':sys.install' || (call.callee === ':sys.log_to_file' && !isFalse(call.args[1])),
+    off: (call) =>
+      /^:sys\.(no_debug|remove)$/.test(call.callee) || (call.callee === ':sys.log_to_file' && isFalse(call.args[1])),
+  },
+  {
+    on: (call) => /^:dbg\.(tracer|p|tp|tpl|tpe)$/.test(call.callee),
+    off: (call) => /^:dbg\.(stop|stop_clear|ctp|ctpl)$/.test(call.callee),
+  },
+  {
+    on: (call) => call.callee === ':erlang.trace' && isTrue(call.args[1]),
+    off: (call) => call.callee === ':erlang.trace' && isFalse(call.args[1]),
+  },
+  { on: (call) => call.callee === ':recon_trace.calls', off: (call) => call.callee === ':recon_trace.clear' },
+]
+
+/** Starts that take `debug:` among their options. */
+const STARTS = new Set([
+  'GenServer.start_link',
+  'GenServer.start',
+  ':gen_server.start_link',
+  ':gen_statem.start_link',
+  'GenStateMachine.start_link',
+  'Agent.start_link',
+])
+
+/** What says in a condition that somebody asked for it: a setting, or the name of what is tested. */
+const SETTINGS = new Set(['Application.get_env', 'Application.fetch_env!', 'Application.compile_env', 'System.get_env'])
+const ASKED_FOR = /debug|trac(e|ing)|verbose/
+
+export default defineRule({
+  id: 'sys-debug-in-production',
+  title: '`:sys` and tracing calls in library code',
+  principles: [sysIsForDebugging],
+  set: 'recommended',
+  precision: 'P1',
+  severity: 'warning',
+  since: '0.1.0',
+  scripts: 'off',
+
+  why: `
+    The functions of :sys are for a person at a shell. get_state goes through the mailbox of the process like any call,
+    copies its whole state, and ties the caller to a shape that the module is free to change; replace_state and suspend
+    change it behind its back. Tracing that stays on costs at every message, until the node restarts.
+  `,
+  instead: 'Give the server a `handle_call` for what is needed. Remove tracing, or switch it off in an `after` block.',
+  ignoreWhen: 'In a tool that is meant for operators.',
+  limits: 'Modules named as debugging, tracing or admin tools are not reported.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.Carts do
+          def items(cart) do
+            :sys.get_state(cart).items # finding
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Carts do
+          def items(cart) do
+            GenServer.call(cart, :items)
+          end
+        end
+      `,
+    },
+  ],
+
+  on: 'call',
+  callees: [':sys.*', ':dbg.*', ':erlang.trace', ':recon_trace.calls', ...STARTS],
+  *check({ call, clause, module }) {
+    if (isDebuggingTool(module)) return
+    if (PEEKS.has(call.callee)) {
+      // Who writes why the state is looked at has thought of asking.
+      if (remarks(clause).some((text) => text.includes(`:sys.${call.name}`))) return
+      yield {
+        at: call.at,
+        message: `\`${call.callee}\` in \`${clause.function.id}\` is meant for a person at a shell: ${consequence(call.name)}.`,
+      }
+      return
+    }
+    const debug = STARTS.has(call.callee) ? debugOption(call) : null
+    const found = SWITCHES.find(({ on }) => on(call))
+    if (debug === null && found === undefined) return
+    if ((found !== undefined && isSwitchedOff(found.off, module)) || isAskedFor(call, clause)) return
+    const until = debug !== null || call.module === ':sys' ? 'the process ends' : 'the node restarts'
+    const what = debug === null ? `\`${call.callee}\`` : `\`${debug.text}\``
+    yield {
+      at: debug?.range ?? call.at,
+      message: `${what} in \`${clause.function.id}\` switches debugging on and nothing in \`${module.name}\` switches it off: it costs at every event until ${until}.`,
+      edit: debug === null ? withoutStatement(call, clause) : null,
+    }
+  },
+})
+
+function consequence(name: string): string {
+  if (name === 'get_state' || name === 'get_status') return 'it copies the whole state and depends on its shape'
+  if (name === 'suspend') return 'until it is resumed the process answers nobody'
+  return 'it changes a process that does not expect it'
+}
+
+/** `debug: [:trace]` among the options of a start; what is computed may well be empty. */
+function debugOption(call: Call): Pair | null {
+  const options = call.module === 'Agent' ? call.args[1] : call.arity > 2 ? call.args.at(-1) : undefined
+  const pair = options?.kind === 'list' ? options.pair('debug') : undefined
+  return pair?.value.kind === 'list' && pair.value.elements.length > 0 ? pair : null
+}
+
+/** The next line takes the place of both, so that no empty one is left. */
+function withoutStatement(call: Call, { file }: Clause): Edit | null {
+  const { parent } = call
+  const { startLine, endLine } = call.range
+  if (parent?.kind !== 'block' || parent.statements.at(-1) === call || startLine !== endLine) return null
+  const isAlone = file.line(startLine).trim() === call.text
+  const next = file.line(startLine + 1)
+  return isAlone && next.trim() !== '' ? { startLine, endLine: startLine + 1, text: next } : null
+}
+
+function isSwitchedOff(off: (call: Call) => boolean, module: Module): boolean {
+  return module.functions.some((fun) => fun.clauses.some((each) => each.calls.some(off)))
+}
+
+/** `if Application.get_env(:shop, :debug)`: it is off unless somebody wants it. */
+function isAskedFor(call: Call, clause: Clause): boolean {
+  if (ASKED_FOR.test(clause.function.name)) return true
+  return conditionsAbove(call).some((condition) => [...partsOf(condition, clause)].some((each) => isSetting(each)))
+}
+
+function isSetting(each: Expression): boolean {
+  switch (each.kind) {
+    case 'call':
+      return SETTINGS.has(each.callee) || ASKED_FOR.test(each.name)
+    case 'atom':
+      return ASKED_FOR.test(each.value)
+    case 'field':
+      return ASKED_FOR.test(each.field)
+    default:
+      return (each.kind === 'variable' || each.kind === 'attribute') && ASKED_FOR.test(each.name)
+  }
+}
+
+function isTrue(expression: Expression | undefined): boolean {
+  return (
+    (expression?.kind === 'atom' && expression.value === 'true') ||
+    (expression?.kind === 'tuple' && isTrue(expression.elements[0]))
+  )
+}
+
+function isFalse(expression: Expression | undefined): boolean {
+  return expression?.kind === 'atom' && expression.value === 'false'
+}

@@ -1,0 +1,151 @@
+import {
+  attachments,
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  type FunctionFact,
+  resolve,
+  variablesIn,
+  walk,
+} from '#engine'
+import { telemetryHandlers } from '../principles.ts'
+
+export default defineRule({
+  id: 'telemetry-handler-can-detach',
+  title: 'A handler that fails is removed for good',
+  principles: [telemetryHandlers],
+  set: 'recommended',
+  precision: 'P2',
+  severity: 'warning',
+  since: '0.1.0',
+
+  why: `
+    When a handler raises, telemetry detaches it, from all of its events and until somebody attaches it again. A handler
+    without a clause for one of its events, or for some metadata, works until the first such event and is silent from
+    then on.
+  `,
+  instead:
+    'Add a last clause that takes everything: `def handle_event(_event, _measurements, _metadata, _config), do: :ok`.',
+  limits: 'Events built at run time, and handlers in other modules, are not compared.',
+
+  examples: [
+    {
+      bad: elixir`
+        defmodule Shop.JobLog do
+          def attach do
+            events = [[:oban, :job, :stop], [:oban, :job, :exception]]
+            :telemetry.attach_many("shop-jobs", events, &__MODULE__.handle/4, nil) # finding
+          end
+
+          def handle([:oban, :job, :stop], measurements, _metadata, _config) do
+            Shop.Metrics.observe(measurements.duration)
+          end
+        end
+      `,
+      good: elixir`
+        defmodule Shop.JobLog do
+          def attach do
+            events = [[:oban, :job, :stop], [:oban, :job, :exception]]
+            :telemetry.attach_many("shop-jobs", events, &__MODULE__.handle/4, nil)
+          end
+
+          def handle([:oban, :job, :stop], measurements, _metadata, _config) do
+            Shop.Metrics.observe(measurements.duration)
+          end
+
+          def handle(_event, _measurements, _metadata, _config), do: :ok
+        end
+      `,
+    },
+  ],
+
+  on: 'module',
+  words: ['attach', 'attach_many'],
+  *check({ module }) {
+    for (const { call, events, function: handler } of attachments(module)) {
+      if (events === null || handler === undefined || handler.clauses.length === 0) continue
+      if (handler.clauses.some((clause) => clause.hasError) || handler.module.hasUnknownDefinitions) continue
+      const missed = events.find((event) => !handler.clauses.some((clause) => takes(clause, event)))
+      if (missed === undefined) continue
+      const shown = `[${missed.map((part) => (part === null ? '_' : `:${part}`)).join(', ')}]`
+      const isNamed = handler.clauses.some((clause) => matchesEvent(clause, missed))
+      yield {
+        at: call.at,
+        evidence: [call.at, ...handler.clauses.map((clause) => clause.head)],
+        message: isNamed
+          ? `\`${handler.id}\` takes \`${shown}\` only with certain values: the first event with others raises, and telemetry detaches ${scope(handler, events.length)}.`
+          : `\`${handler.id}\` has no clause for \`${shown}\`: the first such event raises, and telemetry detaches ${scope(handler, events.length)}.`,
+      }
+    }
+  },
+})
+
+function scope(handler: FunctionFact, events: number): string {
+  return events > 1 ? `\`${handler.name}\` from all ${events} events` : `\`${handler.name}\``
+}
+
+/** Whether the clause takes every event of that name, whatever it brings along. */
+function takes(clause: Clause, event: readonly (string | null)[]): boolean {
+  if (!matchesEvent(clause, event) || !guardHolds(clause, event)) return false
+  return clause.params.slice(1, 3).every((param) => !demandsValue(param))
+}
+
+function matchesEvent(clause: Clause, event: readonly (string | null)[]): boolean {
+  const [param] = clause.params
+  return param !== undefined && matches(param, event)
+}
+
+function matches(pattern: Expression, event: readonly (string | null)[]): boolean {
+  if (pattern.kind === 'match') return matches(pattern.pattern, event) && matches(pattern.value, event)
+  if (pattern.kind !== 'list') return true
+  const { elements, tail } = pattern
+  if (tail === null ? elements.length !== event.length : elements.length > event.length) return false
+  return elements.every(
+    (element, index) => element.kind !== 'atom' || event[index] === null || event[index] === element.value,
+  )
+}
+
+/**
+ * A guard on the event is worked out, or taken to hold where it cannot be, as one on the config: that is the same each
+ * time. A guard on what an event brings along can fail.
+ */
+function guardHolds({ guard, params, module }: Clause, event: readonly (string | null)[]): boolean {
+  const [param, measurements, metadata] = params
+  if (guard === null || param === undefined || measurements === undefined || metadata === undefined) return true
+  const varying = new Set([measurements, metadata].flatMap(variablesIn))
+  if (variablesIn(guard).some((name) => varying.has(name))) return false
+  const [subject, given] = guard.kind === 'operator' ? guard.operands : []
+  if (guard.kind !== 'operator' || guard.operands.length !== 2 || subject?.kind !== 'variable' || given === undefined)
+    return true
+  const allowed = resolve(given, module)
+  const part = partOf(param, subject.name, event)
+  if (part === undefined || part === null) return true
+  const isPart = (each: Expression): boolean =>
+    typeof part === 'string' ? each.kind !== 'atom' || each.value === part : each.kind !== 'list' || matches(each, part)
+  if (guard.operator === 'in' && allowed.kind === 'list') return allowed.elements.some(isPart)
+  return guard.operator !== '==' || isPart(allowed)
+}
+
+/** The event, or the part of it, that a variable of the pattern stands for; null for a part that is not known. */
+function partOf(
+  param: Expression,
+  name: string,
+  event: readonly (string | null)[],
+): string | null | undefined | readonly (string | null)[] {
+  const sides = param.kind === 'match' ? [param.pattern, param.value] : [param]
+  if (sides.some((side) => side.kind === 'variable' && side.name === name)) return event
+  const list = sides.find((side) => side.kind === 'list')
+  const position =
+    list?.kind === 'list' ? list.elements.findIndex((each) => each.kind === 'variable' && each.name === name) : -1
+  return position < 0 ? undefined : event[position]
+}
+
+/** A map pattern with a literal value (`%{result: :ok}`) fails for every other value. */
+function demandsValue(pattern: Expression): boolean {
+  for (const each of walk(pattern)) {
+    if (each.kind !== 'pair') continue
+    if (['atom', 'number', 'text', 'module'].includes(each.value.kind)) return true
+  }
+  return false
+}
