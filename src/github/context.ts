@@ -1,0 +1,308 @@
+// All about a pull request or merge group but its changed files, in one query. Judges nothing.
+import type { Snapshot } from '../review/snapshot.ts'
+import type { Client } from './client.ts'
+import { readConversation, readConversations } from './conversation.ts'
+import type { CommentPage } from './conversation.ts'
+import { CONFIG_PATH, GROUP_CONTEXT, HEAD_NOW, PROJECT_FILES, PULL_CONTEXT } from './documents.ts'
+import { GoneError, StaleHeadError } from './errors.ts'
+import { readLacking } from './permissions.ts'
+import { toBlob, toConfigFile, toFile } from './texts.ts'
+import type { Blob } from './texts.ts'
+import { readThreads, saidIn, withoutSuffix } from './threads.ts'
+import type { ReadMarker, ThreadPage } from './threads.ts'
+
+interface Repository {
+  owner: string
+  name: string
+}
+
+export interface PullTarget {
+  kind: 'pull'
+  repository: Repository
+  number: number
+  /** The head that the webhook named, a second witness beside what GitHub answers; null where none was named. */
+  head: string | null
+  /** When the App was installed, for a pull request that no event of its own brought here; null: it may be commented on. */
+  installedAt: string | null
+}
+
+export interface GroupTarget {
+  kind: 'group'
+  repository: Repository
+  head: string
+  /** `refs/heads/gh-readonly-queue/main/pr-104-...` */
+  headRef: string
+  baseRef: string
+}
+
+/** All of a snapshot but the changed files: enough to begin a check run. */
+export interface Context extends Omit<Snapshot, 'files' | 'otherFiles' | 'notRead' | 'listCutAt'> {
+  /** How many files changed; null where GitHub does not say beforehand. */
+  changedFiles: number | null
+  /** The webhook named another head: GitHub may lag behind itself, so look again later. */
+  lagging: boolean
+}
+
+/** One query tells everything but the changed files; more only for a pull request with over 100 review threads. */
+export async function readContext(
+  client: Client,
+  target: PullTarget | GroupTarget,
+  readMarker: ReadMarker,
+): Promise<Context> {
+  if (target.kind === 'group') return readGroupContext(client, target)
+  const context = await readPullContext(client, target, readMarker)
+  if (!context.lagging) return context
+  await client.wait(2)
+  return readPullContext(client, target, readMarker)
+}
+
+/** Throws `StaleHeadError` where the pull request has another head or base branch by now; tells whether it is open. */
+export async function assertUnmoved(
+  client: Client,
+  { subject, repository, head, base }: Pick<Snapshot, 'subject' | 'repository' | 'head' | 'base'>,
+): Promise<{ open: boolean }> {
+  if (subject.kind !== 'pull') return { open: true }
+  const { owner, name } = repository
+  const answer = await client.query<{
+    repository: { pullRequest: { state: string; headRefOid: string; baseRefName: string } | null } | null
+  }>(HEAD_NOW, { owner, name, number: subject.number })
+  const pull = answer.repository?.pullRequest
+  if (!pull) throw new GoneError()
+  if (pull.headRefOid !== head) throw new StaleHeadError(head, pull.headRefOid)
+  if (pull.baseRefName !== base.ref) throw new StaleHeadError(base.ref, pull.baseRefName)
+  return { open: pull.state === 'OPEN' }
+}
+
+interface HeadCommit {
+  oid: string
+  committedDate: string
+  checkSuites: { nodes: { checkRuns: { nodes: CheckRun[] } | null }[] } | null
+  associatedPullRequests: { nodes: AssociatedPull[] } | null
+  [projectFile: `project${number}`]: FileEntry
+}
+
+interface CheckRun {
+  databaseId: number
+  name: string
+  status: string
+  conclusion: string | null
+  externalId: string | null
+  startedAt: string | null
+}
+
+interface AssociatedPull {
+  number: number
+  state: string
+  headRefOid: string
+  baseRefName: string
+  baseRefOid: string
+  repository: { databaseId: number }
+}
+
+type FileEntry = { object: Partial<Blob> | null } | null
+
+interface Shared {
+  viewer: { login: string }
+  organisation: { object: Partial<Blob> | null } | null
+}
+
+interface RepositoryFields {
+  databaseId: number
+  name: string
+  owner: { login: string }
+  url: string
+}
+
+interface PullAnswer extends Shared {
+  repository:
+    | (RepositoryFields & {
+        pullRequest: {
+          number: number
+          state: 'OPEN' | 'CLOSED' | 'MERGED'
+          isDraft: boolean
+          createdAt: string
+          changedFiles: number
+          author: { login: string } | null
+          headRefOid: string
+          headRepository: { nameWithOwner: string } | null
+          baseRefName: string
+          baseRefOid: string
+          baseRef: { target: { config?: FileEntry } | null } | null
+          commits: { nodes: { commit: HeadCommit }[] }
+          reviewThreads: ThreadPage
+          comments: CommentPage | null
+        } | null
+      })
+    | null
+}
+
+interface GroupAnswer extends Shared {
+  repository:
+    | (RepositoryFields & {
+        head:
+          | (HeadCommit & {
+              history: {
+                nodes: {
+                  associatedPullRequests: {
+                    nodes: { number: number; state: string; isInMergeQueue: boolean; baseRefName: string }[]
+                  } | null
+                }[]
+              }
+            })
+          | null
+        base: { target: { oid: string; config?: FileEntry } | null } | null
+      })
+    | null
+}
+
+async function readPullContext(client: Client, target: PullTarget, readMarker: ReadMarker): Promise<Context> {
+  const { owner, name } = target.repository
+  const answer = await client.query<PullAnswer>(
+    PULL_CONTEXT,
+    { ...contextVariables(client, target.repository), number: target.number },
+    isOptional,
+  )
+  const pull = answer.repository?.pullRequest
+  if (!answer.repository || !pull) throw new GoneError()
+
+  const commit = pull.commits.nodes[0]?.commit
+  if (commit && commit.oid !== pull.headRefOid) throw new StaleHeadError(pull.headRefOid, commit.oid)
+
+  const base = { ref: pull.baseRefName, sha: pull.baseRefOid }
+  const own = { number: pull.number, baseRef: base.ref, baseSha: base.sha }
+  const at = { owner, name, number: pull.number }
+  const { threads, login } = await readThreads(client, at, { page: pull.reviewThreads, login: answer.viewer.login })
+  const { installedAt } = target
+
+  return {
+    ...(await sharedContext(client, answer, answer.repository, commit)),
+    subject: {
+      kind: 'pull',
+      number: pull.number,
+      draft: pull.isDraft,
+      state: ({ OPEN: 'open', CLOSED: 'closed', MERGED: 'merged' } as const)[pull.state],
+      author: pull.author?.login ?? 'ghost',
+      createdAt: pull.createdAt,
+      headRepository: pull.headRepository?.nameWithOwner ?? null,
+      comments:
+        installedAt === null || isAfter(pull.createdAt, installedAt) || isAfter(commit?.committedDate, installedAt),
+    },
+    head: pull.headRefOid,
+    base,
+    config: toConfig(pull.baseRef?.target?.config, answer),
+    said: saidIn(threads, login, readMarker),
+    conversations: [await readConversation(client, at, { comments: pull.comments, threads, login })],
+    pullsOnHead: [
+      own,
+      ...(commit?.associatedPullRequests?.nodes ?? [])
+        .filter(({ number, state, headRefOid, repository }) => {
+          const here = repository.databaseId === answer.repository?.databaseId
+          return here && state === 'OPEN' && headRefOid === pull.headRefOid && number !== pull.number
+        })
+        .map(({ number, baseRefName, baseRefOid }) => ({ number, baseRef: baseRefName, baseSha: baseRefOid })),
+    ],
+    changedFiles: pull.changedFiles,
+    lagging: target.head !== null && target.head !== pull.headRefOid,
+  }
+}
+
+async function readGroupContext(client: Client, target: GroupTarget): Promise<Context> {
+  const baseRef = target.baseRef.replace(/^refs\/heads\//, '')
+  const answer = await client.query<GroupAnswer>(
+    GROUP_CONTEXT,
+    { ...contextVariables(client, target.repository), head: target.head, base: `refs/heads/${baseRef}` },
+    isOptional,
+  )
+  const commit = answer.repository?.head
+  const base = answer.repository?.base?.target
+  // A group that the queue gave up is deleted with its commit's branch.
+  if (!answer.repository || !commit?.oid || !base) throw new GoneError()
+
+  const queued = commit.history.nodes
+    .flatMap(({ associatedPullRequests }) => associatedPullRequests?.nodes ?? [])
+    .filter((pull) => pull.state === 'OPEN' && pull.isInMergeQueue && pull.baseRefName === baseRef)
+    .map(({ number }) => number)
+  const own = /\/pr-(\d+)-/.exec(target.headRef)?.[1]
+  const pulls = [...new Set([...(own ? [Number(own)] : []), ...queued])]
+
+  return {
+    ...(await sharedContext(client, answer, answer.repository, commit)),
+    subject: {
+      kind: 'group',
+      headRef: target.headRef,
+      pulls,
+    },
+    head: target.head,
+    base: { ref: baseRef, sha: base.oid },
+    config: toConfig(base.config, answer),
+    said: [],
+    conversations: await readConversations(client, target.repository, pulls),
+    pullsOnHead: [],
+    changedFiles: null,
+    lagging: false,
+  }
+}
+
+function contextVariables(client: Client, { owner, name }: Repository) {
+  return {
+    owner,
+    name,
+    appId: client.appId,
+    config: CONFIG_PATH,
+    organisationConfig: `HEAD:${CONFIG_PATH}`,
+    ...Object.fromEntries(PROJECT_FILES.map((path, index) => [`project${index}`, path])),
+  }
+}
+
+/** What a review can do without: defaults of the organisation, what is shown only with `checks: read`, and commands. */
+function isOptional(path: readonly (string | number)[]): boolean {
+  if (path[0] === 'organisation' || path.includes('checkSuites') || path.includes('associatedPullRequests')) return true
+  return path[1] === 'pullRequest' && path[2] === 'comments'
+}
+
+async function sharedContext(
+  client: Client,
+  { viewer }: Shared,
+  { databaseId, name, owner, url }: RepositoryFields,
+  commit: HeadCommit | undefined,
+) {
+  const login = withoutSuffix(viewer.login)
+  const runs = commit?.checkSuites?.nodes.flatMap(({ checkRuns }) => checkRuns?.nodes ?? []) ?? []
+  return {
+    version: 1 as const,
+    repository: { id: databaseId, owner: owner.login, name, url },
+    app: { id: client.appId, slug: login, login },
+    lacking: await readLacking(client),
+    projectFiles: PROJECT_FILES.flatMap(
+      (path, index) => toFile(path, toBlob(commit?.[`project${index}`]?.object)) ?? [],
+    ),
+    runs: runs
+      .map((run) => ({
+        id: run.databaseId,
+        name: run.name,
+        status: toStatus(run.status),
+        conclusion: run.conclusion?.toLowerCase() ?? null,
+        externalId: run.externalId ?? '',
+        startedAt: run.startedAt,
+      }))
+      .sort((one, other) => other.id - one.id),
+  }
+}
+
+/** GitHub has more words for a run that has not begun. */
+function toStatus(status: string): 'queued' | 'in_progress' | 'completed' {
+  if (status === 'COMPLETED') return 'completed'
+  return status === 'IN_PROGRESS' ? 'in_progress' : 'queued'
+}
+
+function toConfig(base: FileEntry | undefined, { organisation }: Shared): Snapshot['config'] {
+  return {
+    base: toConfigFile(CONFIG_PATH, toBlob(base?.object)),
+    organisation: toConfigFile(CONFIG_PATH, toBlob(organisation?.object)),
+    head: null,
+  }
+}
+
+function isAfter(time: string | undefined, other: string): boolean {
+  return time !== undefined && Date.parse(time) >= Date.parse(other)
+}
