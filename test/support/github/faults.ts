@@ -1,0 +1,119 @@
+// What goes wrong on purpose: answers replaced, delayed, cut or dropped, before or after the request had its effect.
+
+export interface RecordedRequest {
+  method: string
+  /** `/repos/{owner}/{repo}/pulls/{pull_number}`, `/graphql`; the path itself where GitHub has no such route. */
+  route: string
+  path: string
+  query: Record<string, string>
+  body: unknown
+  by: 'app' | 'installation' | 'nobody'
+  at: Date
+  /** 0 while it is unanswered, and where the connection was dropped. */
+  status: number
+  ms: number
+}
+
+/** `'POST /repos/{owner}/{repo}/check-runs'`, a pattern for such a string, or a question about the request. */
+export type Matcher = string | RegExp | ((request: RecordedRequest) => boolean)
+
+export interface Fault {
+  /** `before` (where not given): the request has no effect. `after`: it has, and only the answer is lost. */
+  when?: 'before' | 'after'
+  /** Answered instead of the true answer. */
+  status?: number
+  headers?: Record<string, string>
+  body?: unknown
+  delayMs?: number
+  /** `drop`: no answer, the connection is closed. `cut`: half of the answer, then the connection is closed. */
+  connection?: 'drop' | 'cut'
+}
+
+interface Planned {
+  matcher: Matcher
+  fault: Fault & { until?: Promise<void>; reached?: (request: RecordedRequest) => void }
+  left: number
+}
+
+export type Faults = ReturnType<typeof createFaults>
+
+export function createFaults() {
+  let planned: Planned[] = []
+
+  return {
+    /** The next `times` requests that match go wrong in this way. Faults planned earlier come first. */
+    next(matcher: Matcher, fault: Fault, times = 1): void {
+      planned.push({ matcher, fault, left: times })
+    },
+
+    /** Every request that matches goes wrong in this way, until `clear()`. */
+    always(matcher: Matcher, fault: Fault): void {
+      planned.push({ matcher, fault, left: Infinity })
+    },
+
+    /** Stops the next request that matches, so that a test can act at exactly that moment. */
+    hold(matcher: Matcher, when: 'before' | 'after' = 'before') {
+      const reached = Promise.withResolvers<RecordedRequest>()
+      const until = Promise.withResolvers<void>()
+      planned.push({ matcher, fault: { when, until: until.promise, reached: reached.resolve }, left: 1 })
+      return { reached: reached.promise, release: () => until.resolve() }
+    },
+
+    clear(): void {
+      planned = []
+    },
+
+    take(request: RecordedRequest): Planned['fault'] | undefined {
+      const hit = planned.find((one) => one.left > 0 && matches(one.matcher, request))
+      if (hit) hit.left -= 1
+      return hit?.fault
+    },
+  }
+}
+
+/** GitHub's refusal of too many writes at once. */
+export function secondaryLimit(retryAfterSeconds: number | null = 60): Fault {
+  return {
+    status: 403,
+    headers: retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) },
+    body: {
+      message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
+      documentation_url:
+        'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits',
+    },
+  }
+}
+
+/** GitHub's refusal when the hour's requests are used up. */
+export function primaryLimit(resetsAt: Date): Fault {
+  return {
+    status: 403,
+    headers: {
+      'x-ratelimit-limit': '5000',
+      'x-ratelimit-remaining': '0',
+      'x-ratelimit-reset': String(Math.floor(resetsAt.getTime() / 1000)),
+    },
+    body: {
+      message: 'API rate limit exceeded for installation.',
+      documentation_url: 'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api',
+    },
+  }
+}
+
+/** GraphQL says 200 and refuses in the body. */
+export function graphqlLimit(): Fault {
+  return {
+    status: 200,
+    body: { errors: [{ type: 'RATE_LIMITED', message: 'API rate limit exceeded for installation.' }] },
+  }
+}
+
+export function unavailable(status = 502, when: 'before' | 'after' = 'before'): Fault {
+  return { status, when, body: { message: 'Server Error' } }
+}
+
+export function matches(matcher: Matcher, request: RecordedRequest): boolean {
+  if (typeof matcher === 'function') return matcher(request)
+  const line = `${request.method} ${request.route}`
+  return typeof matcher === 'string' ? matcher === line : matcher.test(line)
+}
