@@ -1,0 +1,59 @@
+// Owns how the service logs: one line for each event, as JSON for machines or short for people. Never what GitHub answered.
+import { pino } from 'pino'
+import type { Logger } from 'pino'
+import type { Settings } from './settings.ts'
+
+/** A logger to standard output. */
+export function createLog({ level, format }: Settings['log']): Logger {
+  const options = { level, serializers: { err: describeError } }
+  return format === 'json'
+    ? pino(options)
+    : pino(options, { write: (line: string) => void process.stdout.write(shorten(line)) })
+}
+
+interface Described {
+  type: string
+  message: string
+  code?: unknown
+  status?: unknown
+  stack?: string | undefined
+  cause?: Described
+}
+
+/** Errors of GitHub's client hold whole requests and answers, with other people's code in them: only these fields are logged. */
+export function describeError(error: unknown): Described {
+  if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
+  const { code, status } = error as { code?: unknown; status?: unknown }
+  return {
+    type: error.name,
+    message: error.message,
+    ...(code !== undefined && { code }),
+    ...(status !== undefined && { status }),
+    stack: error.stack,
+    ...(error.cause !== undefined && { cause: describeError(error.cause) }),
+  }
+}
+
+function shorten(line: string): string {
+  const {
+    level,
+    time,
+    msg,
+    pid: _pid,
+    hostname: _hostname,
+    err,
+    ...fields
+  } = JSON.parse(line) as Record<string, unknown>
+  const at = new Date(time as number).toISOString().slice(11, 19)
+  const name = (pino.levels.labels[level as number] ?? '').toUpperCase().padEnd(5)
+  const values = Object.entries(fields).map(
+    ([key, value]) => `${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  const chain = err === undefined ? '' : `\n${describeChain(err as Described)}`
+  return `${[at, name, msg, ...values].join(' ')}${chain}\n`
+}
+
+function describeChain({ stack, type, message, cause }: Described): string {
+  const own = `  ${(stack ?? `${type}: ${message}`).replaceAll('\n', '\n  ')}`
+  return cause === undefined ? own : `${own}\n  caused by\n${describeChain(cause)}`
+}

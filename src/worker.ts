@@ -1,0 +1,14 @@
+// A worker thread of the pool: one file in, its findings out. It has the rules; they never travel.
+import { analyse, releaseTrees } from '#engine'
+import type { FileReport } from '#engine'
+import { rules } from '#rules'
+import { announceStart } from './pool.ts'
+import type { Task } from './pool.ts'
+
+/** What the pool calls, once for each file. */
+export default async function analyseInThread(task: Task): Promise<FileReport> {
+  announceStart(task)
+  const report = analyse(task.file, rules)
+  await releaseTrees(task.file.source.length)
+  return report
+}

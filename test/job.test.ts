@@ -1,0 +1,391 @@
+import { pino } from 'pino'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe as describeRule } from '#engine'
+import type { FileReport } from '#engine'
+import { rules } from '#rules'
+import { createClients } from '../src/github/index.ts'
+import { createReviewer } from '../src/job.ts'
+import type { Job, JobRecord } from '../src/job.ts'
+import type { OpenRuns } from '../src/ledger.ts'
+import { startPool } from '../src/pool.ts'
+import type { Pool } from '../src/pool.ts'
+import { LostClaimError } from '../src/queue.ts'
+import type { Attempt, Outcome } from '../src/queue.ts'
+import { asksItsState, callsItself, mix, plain } from './app/shop.ts'
+import { rememberRuns } from './support/open-runs.ts'
+import { primaryLimit, startGitHub, unavailable } from './support/github/index.ts'
+import type { PullHandle, RepositoryHandle, StandIn } from './support/github/index.ts'
+
+type PullJob = Extract<Job, { kind: 'pull' }>
+
+const stock = 'lib/shop/stock.ex'
+const config = '.github/otp-review.yml'
+const never = new AbortController().signal
+
+let github: StandIn
+let threads: Pool
+let ended: JobRecord[]
+let runs: OpenRuns
+beforeAll(async () => {
+  github = await startGitHub()
+  threads = startPool({ threads: 1, fileTimeLimitMs: 60_000 })
+})
+afterAll(async () => {
+  await threads.close()
+  await github.close()
+})
+beforeEach(() => {
+  github.faults.clear()
+  github.requests.length = 0
+  ended = []
+  runs = rememberRuns()
+})
+
+let count = 0
+function newRepository(files: Record<string, string> = {}): Promise<RepositoryHandle> {
+  return github.repository(`acme/shop${(count += 1)}`, { files: { ...mix, ...files } })
+}
+
+function jobFor(repository: RepositoryHandle, pull: PullHandle, more: Partial<PullJob> = {}): PullJob {
+  const [owner = '', name = ''] = repository.fullName.split('/')
+  return {
+    kind: 'pull',
+    delivery: 'd-1234',
+    installation: github.installation('acme').id,
+    repository: { id: repository.id, owner, name },
+    number: pull.number,
+    head: pull.head,
+    reason: 'opened',
+    ...more,
+  }
+}
+
+/** Runs the job as the queue would. Each call has clients of its own, with no memory. */
+function run(job: Job, attempt: Partial<Attempt> = {}, pool: Pool = threads): Promise<Outcome> {
+  const ours = { number: 1, signal: never, receivedAt: new Date(), assertOurs: async () => {} }
+  return reviewer(pool).run(job, { ...ours, ...attempt })
+}
+
+function reviewer(pool: Pool = threads, openRuns: OpenRuns = runs) {
+  return createReviewer({
+    openRuns,
+    clients: createClients({
+      appId: github.app.appId,
+      privateKey: github.app.privateKey,
+      baseUrl: github.url,
+      userAgent: 'test',
+      log: pino({ level: 'silent' }),
+      secondMs: 1,
+    }),
+    pool,
+    catalogue: rules.map(describeRule),
+    engineVersion: '1.0.0',
+    docsUrl: 'https://docs.test',
+    issuesUrl: 'https://issues.test',
+    log: pino({ level: 'silent' }),
+    onEnd: (record) => ended.push(record),
+  })
+}
+
+const done = { then: 'done' }
+const conclusions = (pull: PullHandle, sha?: string) => pull.checkRuns(sha).map(({ conclusion }) => conclusion)
+
+describe('a pull request', () => {
+  test('is read at the base only where the head has findings', async () => {
+    const repository = await newRepository({ [stock]: callsItself })
+    const touched = await repository.open({ branch: 'touched', files: { [stock]: `${callsItself}\n# The end.\n` } })
+    const clean = await repository.open({ branch: 'clean', files: { 'lib/shop/price.ex': plain('Price') } })
+    const read: string[] = []
+    const pool: Pool = {
+      ...threads,
+      analyse: (file) => {
+        read.push(file.source)
+        return threads.analyse(file)
+      },
+    }
+
+    expect(await run(jobFor(repository, touched), {}, pool)).toEqual(done)
+    expect(await run(jobFor(repository, clean), {}, pool)).toEqual(done)
+
+    expect(read).toEqual([`${callsItself}\n# The end.\n`, callsItself, plain('Price')])
+    // The finding was there before.
+    expect([conclusions(touched), conclusions(clean)]).toEqual([['success'], ['success']])
+    expect(touched.reviews()).toEqual([])
+  })
+
+  test('is not read where the configuration of its base leaves the file out', async () => {
+    const repository = await newRepository({ [config]: 'paths:\n  ignore: ["lib/shop/**"]\n' })
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+
+    expect(await run(jobFor(repository, pull))).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['success'])
+    expect(pull.reviews()).toEqual([])
+  })
+
+  test('names its run by the base branch where the configuration says so', async () => {
+    const repository = await newRepository({ [config]: 'check_name: base\n' })
+    const pull = await repository.open({ branch: 'a', files: { 'README.md': 'x' } })
+
+    await run(jobFor(repository, pull))
+
+    expect(pull.checkRuns().map(({ name }) => name)).toEqual(['OTP review: main'])
+  })
+
+  test('that was closed before it was read gets its conclusion, and no comments', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    await pull.close()
+
+    expect(await run(jobFor(repository, pull, { reason: 'closed' }))).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['failure'])
+    expect(pull.reviews()).toEqual([])
+  })
+
+  test('with a file that took too long says so in its run, and does not pass as clean', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const tooLong: FileReport = {
+      path: stock,
+      outcome: 'failed',
+      reason: 'time limit',
+      errorLines: [],
+      findings: [],
+      suppressions: [],
+      failedRules: [],
+      ms: 5000,
+    }
+
+    await run(jobFor(repository, pull), {}, { ...threads, analyse: async () => tooLong })
+
+    const [check] = pull.checkRuns()
+    expect(check).toMatchObject({ conclusion: 'neutral' })
+    expect(`${check!.summary}${check!.text}`).toContain(stock)
+  })
+})
+
+describe('the head', () => {
+  test('that moves before the review is posted keeps its own conclusion; the job follows the new one', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const old = pull.head
+    const job = jobFor(repository, pull)
+    const held = github.faults.hold(({ body }) =>
+      /query HeadNow\b/.test((body as { query?: string } | null)?.query ?? ''),
+    )
+
+    const running = run(job)
+    await held.reached
+    await pull.push({ [stock]: asksItsState })
+    held.release()
+
+    expect(await running).toEqual({
+      then: 'again',
+      job: { ...job, head: pull.head, reason: 'synchronize' },
+      afterMs: 2000,
+      failed: true,
+    })
+    expect(pull.reviews()).toEqual([])
+    expect([conclusions(pull, old), conclusions(pull)]).toEqual([['failure'], []])
+  })
+
+  test('that GitHub does not show yet is waited for, a few times', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const job = jobFor(repository, pull, { head: 'f'.repeat(40), reason: 'synchronize' })
+
+    expect(await run(job)).toEqual({ then: 'again', job, afterMs: 2000, failed: true })
+    expect(conclusions(pull)).toEqual([])
+
+    expect(await run(job, { number: 4 })).toEqual(done)
+    expect(conclusions(pull)).toEqual(['failure'])
+  })
+
+  test('is reviewed when an older commit is asked for again, which is told so', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const old = pull.head
+    await pull.push({ [stock]: asksItsState })
+
+    expect(await run(jobFor(repository, pull, { head: old, reason: 'requested' }))).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['success'])
+    expect(pull.checkRuns(old)).toMatchObject([{ conclusion: 'neutral', title: 'Superseded' }])
+  })
+
+  test('that two pull requests share gets the stricter conclusion of both', async () => {
+    const repository = await newRepository()
+    await repository.push('next', { [config]: 'mode: observe\n' })
+    const strict = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const mild = await repository.openFrom('a', { base: 'next' })
+
+    expect(await run(jobFor(repository, mild))).toEqual(done)
+
+    expect(mild.head).toBe(strict.head)
+    expect(mild.checkRuns()).toMatchObject([{ conclusion: 'failure' }])
+    expect(mild.checkRuns()[0]!.summary).toContain(`#${strict.number}`)
+    // Comments are for the pull request that the job is about, and this one only observes.
+    expect([mild.reviews(), strict.reviews()]).toEqual([[], []])
+  })
+})
+
+describe('when GitHub', () => {
+  test('asks to wait for the hour to end, the job comes back then, and nothing counts as failed', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const job = jobFor(repository, pull)
+    github.faults.always(
+      'GET /repos/{owner}/{repo}/pulls/{pull_number}/files',
+      primaryLimit(new Date(Date.now() + 1200_000)),
+    )
+
+    const outcome = await run(job)
+
+    expect(outcome).toMatchObject({ then: 'again', job, failed: false })
+    expect((outcome as { afterMs: number }).afterMs).toBeGreaterThan(1_100_000)
+    expect(conclusions(pull)).toEqual([null])
+
+    github.faults.clear()
+    expect(await run(job)).toEqual(done)
+    expect(conclusions(pull)).toEqual(['failure'])
+  })
+
+  test('is down, the job comes back later and later, and ends with a neutral run that names the delivery', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const job = jobFor(repository, pull)
+    const files = 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files'
+    github.faults.always(files, unavailable())
+
+    const waits: unknown[] = []
+    for (let number = 1; number <= 8; number++) {
+      const outcome = await run(job, { number })
+      waits.push(outcome.then === 'again' ? outcome.afterMs / 1000 : 'done')
+    }
+
+    expect(waits).toEqual([2, 10, 30, 120, 300, 600, 1200, 'done'])
+    expect(pull.checkRuns()).toHaveLength(1)
+    expect(pull.checkRuns()[0]).toMatchObject({ conclusion: 'neutral' })
+    expect(pull.checkRuns()[0]!.summary).toContain('d-1234')
+    expect(ended.at(-1)).toMatchObject({ outcome: 'given up' })
+  })
+
+  test('no longer has the pull request, the job ends quietly', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const job = jobFor(repository, pull)
+    repository.remove()
+
+    expect(await run(job)).toEqual(done)
+    expect(ended).toMatchObject([{ outcome: 'gone' }])
+  })
+
+  test('lacks only a part of it, the run that was begun does not stay open', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const notFound = { status: 404, body: { message: 'Not Found', documentation_url: 'https://docs.github.com/rest' } }
+    github.faults.next('GET /repos/{owner}/{repo}/pulls/{pull_number}/files', notFound)
+
+    expect(await run(jobFor(repository, pull))).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['neutral'])
+  })
+
+  test('does not let us comment, the run is concluded and says which permission to accept', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const installation = github.installation('acme')
+    const granted = installation.permissions
+    installation.permissions = { ...granted, pull_requests: 'read' }
+
+    const outcome = await run(jobFor(repository, pull)).finally(() => (installation.permissions = granted))
+
+    expect(outcome).toEqual(done)
+    expect(pull.reviews()).toEqual([])
+    expect(pull.checkRuns()).toMatchObject([{ conclusion: 'failure' }])
+    expect(pull.checkRuns()[0]!.summary).toContain('pull_requests:write')
+  })
+
+  test.each(['pull_requests', 'contents'])(
+    'lets us read nothing for want of `%s`, the head still gets a run that says so',
+    async (name) => {
+      const repository = await newRepository()
+      const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+      const installation = github.installation('acme')
+      const granted = installation.permissions
+      const { [name]: _without, ...others } = granted
+      installation.permissions = others
+
+      const outcome = await run(jobFor(repository, pull)).finally(() => (installation.permissions = granted))
+
+      expect(outcome).toEqual(done)
+      expect(pull.checkRuns()).toMatchObject([{ conclusion: 'neutral', title: 'A permission is missing' }])
+      expect(pull.checkRuns()[0]!.summary).toContain(`\`${name}:read\``)
+    },
+  )
+
+  test('does not let us write checks, there are still the comments', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const installation = github.installation('acme')
+    const granted = installation.permissions
+    const { checks: _checks, ...others } = granted
+    installation.permissions = others
+
+    const outcome = await run(jobFor(repository, pull)).finally(() => (installation.permissions = granted))
+
+    expect(outcome).toEqual(done)
+    expect(pull.checkRuns()).toEqual([])
+    expect(pull.reviews()).toMatchObject([{ comments: 1 }])
+  })
+})
+
+describe('our own failure', () => {
+  const broken: Pool = {
+    analyse: () => Promise.reject(new Error('a mistake of ours')),
+    close: async () => {},
+  }
+
+  test('is tried twice more, and then concluded as neutral', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const job = jobFor(repository, pull)
+
+    expect(await run(job, { number: 1 }, broken)).toEqual({ then: 'again', job, afterMs: 2_000, failed: true })
+    expect(await run(job, { number: 2 }, broken)).toEqual({ then: 'again', job, afterMs: 20_000, failed: true })
+    expect(await run(job, { number: 3 }, broken)).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['neutral'])
+  })
+
+  test('blocks where the configuration says so', async () => {
+    const repository = await newRepository({ [config]: 'on_error: block\n' })
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+
+    await run(jobFor(repository, pull), { number: 3 }, broken)
+
+    expect(conclusions(pull)).toEqual(['failure'])
+  })
+
+  test('to be in time posts nothing: another worker has the job', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+
+    const lost = { assertOurs: () => Promise.reject(new LostClaimError('gone')) }
+    expect(await run(jobFor(repository, pull), lost)).toEqual(done)
+
+    expect(pull.reviews()).toEqual([])
+    expect(conclusions(pull)).toEqual([null])
+  })
+
+  test('that takes the process down again and again ends in a concluded run too', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+
+    await reviewer().abandon(jobFor(repository, pull))
+
+    expect(pull.checkRuns()).toMatchObject([{ conclusion: 'neutral' }])
+    expect(pull.checkRuns()[0]!.summary).toContain('d-1234')
+  })
+})

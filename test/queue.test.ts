@@ -1,0 +1,319 @@
+import { pino } from 'pino'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import type { Database } from '../src/database.ts'
+import type { Job } from '../src/job.ts'
+import { openQueue } from '../src/queue.ts'
+import type { Attempt, Outcome, Queue, Runner } from '../src/queue.ts'
+import { databaseKinds, freshSchema, openTestDatabase } from './support/databases.ts'
+
+const log = pino({ level: 'silent' })
+const done: Outcome = { then: 'done' }
+
+type PullJob = Extract<Job, { kind: 'pull' }>
+
+function pull(number: number, more: Partial<PullJob> = {}): PullJob {
+  return {
+    kind: 'pull',
+    delivery: `d${number}`,
+    installation: 1,
+    repository: { id: 10, owner: 'acme', name: 'shop' },
+    number,
+    head: 'a',
+    reason: 'opened',
+    ...more,
+  }
+}
+
+function review(job: Job) {
+  return { do: 'review', job } as const
+}
+
+describe.each(databaseKinds)('on the %s database', (kind) => {
+  let database: Database
+  const opened: { queue: Queue; schema: string }[] = []
+
+  beforeAll(async () => {
+    database = await openTestDatabase(kind)
+  })
+  afterEach(async () => {
+    for (const { queue, schema } of opened.splice(0)) {
+      await queue.drain(1_000)
+      await queue.close()
+      await database.query(`drop schema ${schema} cascade`)
+    }
+  })
+  afterAll(() => database.close())
+
+  async function open(schema = freshSchema()): Promise<Queue> {
+    const queue = await openQueue({ database, schema, appId: 1, log })
+    opened.push({ queue, schema })
+    return queue
+  }
+
+  /** A worker that is told from outside when and how each run ends. */
+  function byHand() {
+    const runs: { job: Job; attempt: Attempt; end: (outcome: Outcome) => void }[] = []
+    const abandoned: Job[] = []
+    let wake = () => {}
+    const worker: Runner = {
+      run: (job, attempt) =>
+        new Promise((resolve) => {
+          runs.push({ job, attempt, end: resolve })
+          wake()
+        }),
+      abandon: async (job) => {
+        abandoned.push(job)
+        wake()
+      },
+    }
+    const until = async (condition: () => boolean) => {
+      while (!condition()) await new Promise<void>((resolve) => (wake = resolve))
+    }
+    const run = async (index: number) => {
+      await until(() => runs.length > index)
+      return runs[index]!
+    }
+    return { worker, runs, abandoned, run, until }
+  }
+
+  test('a delivery is claimed once, however often and however concurrently it comes', async () => {
+    const queue = await open()
+
+    const claims = await Promise.all(Array.from({ length: 10 }, () => queue.accept('guid', review(pull(5)))))
+
+    expect(claims.filter(Boolean)).toHaveLength(1)
+    expect(await queue.backlog()).toMatchObject({ waiting: 1, running: 0 })
+  })
+
+  test('a delivery whose job can not be stored is not claimed', async () => {
+    const queue = await open()
+    const unstorable = pull(5, { number: 5n as unknown as number })
+
+    await expect(queue.accept('guid', review(unstorable))).rejects.toThrow()
+
+    expect(await queue.accept('guid', review(pull(5)))).toBe(true)
+  })
+
+  test('a pull request waits once, and the newest job wins', async () => {
+    const queue = await open()
+    await queue.accept('one', review(pull(5, { head: 'a' })))
+    await queue.accept('two', review(pull(5, { head: 'b' })))
+    const { worker, runs, run } = byHand()
+
+    await queue.work(worker, 2)
+    const first = await run(0)
+    await queue.accept('three', review(pull(5, { head: 'c' })))
+    await queue.accept('four', review(pull(5, { head: 'd' })))
+    // Another pull request overtakes, so the worker that is free did look.
+    await queue.accept('five', review(pull(6)))
+    await run(1)
+
+    expect(first.job).toMatchObject({ number: 5, head: 'b' })
+    expect(runs[1]!.job).toMatchObject({ number: 6 })
+    expect(await queue.backlog()).toMatchObject({ waiting: 1, running: 2 })
+
+    first.end(done)
+    expect((await run(2)).job).toMatchObject({ number: 5, head: 'd' })
+    runs.forEach(({ end }) => end(done))
+  })
+
+  test('a command waits beside a review of its pull request, and replaces nothing', async () => {
+    const queue = await open()
+    const { kind: _, head: __, reason: ___, ...rest } = pull(5)
+    const command: Job = { ...rest, kind: 'command' }
+
+    await queue.accept('one', review(pull(5)))
+    await queue.accept('two', review(command))
+    await queue.accept('three', review({ ...command, number: 6 }))
+
+    expect(await queue.backlog()).toMatchObject({ waiting: 3 })
+  })
+
+  test('a failed job runs again and counts its attempts; a wait that is nobody’s failure does not count', async () => {
+    const queue = await open()
+    const { worker, run } = byHand()
+    await queue.accept('one', review(pull(5)))
+    await queue.work(worker, 1)
+
+    const numbers: number[] = []
+    for (const failed of [true, false, true]) {
+      const { job, attempt, end } = await run(numbers.length)
+      numbers.push(attempt.number)
+      end({ then: 'again', job, afterMs: 0, failed })
+    }
+    const last = await run(3)
+    last.end(done)
+
+    expect([...numbers, last.attempt.number]).toEqual([1, 2, 2, 3])
+  })
+
+  test('a new delivery does not wait for the back-off of a failed job, and begins to count anew', async () => {
+    const queue = await open()
+    const { worker, run } = byHand()
+    await queue.accept('one', review(pull(5, { head: 'a' })))
+    await queue.work(worker, 1)
+    const first = await run(0)
+    first.end({ then: 'again', job: first.job, afterMs: 3_600_000, failed: true })
+    while ((await queue.backlog()).running > 0) await new Promise(setImmediate)
+
+    await queue.accept('two', review(pull(5, { head: 'b' })))
+    const second = await run(1)
+    second.end(done)
+
+    expect(second.job).toMatchObject({ head: 'b' })
+    expect(second.attempt.number).toBe(1)
+  })
+
+  test('a job that asks to run again gives way to a newer one that waits', async () => {
+    const queue = await open()
+    const { worker, run, runs } = byHand()
+    await queue.accept('one', review(pull(5, { head: 'a' })))
+    await queue.work(worker, 1)
+    const first = await run(0)
+    await queue.accept('two', review(pull(5, { head: 'b' })))
+
+    first.end({ then: 'again', job: first.job, afterMs: 0, failed: true })
+    const second = await run(1)
+    second.end(done)
+    while ((await queue.backlog()).running > 0) await new Promise(setImmediate)
+
+    expect(second.job).toMatchObject({ head: 'b' })
+    expect(runs).toHaveLength(2)
+    expect(await queue.backlog()).toEqual({ waiting: 0, running: 0, oldestSeconds: 0 })
+  })
+
+  test('an installation with many jobs lets another one’s single job go before its second', async () => {
+    const queue = await open()
+    for (const number of [1, 2, 3, 4]) await queue.accept(`busy ${number}`, review(pull(number)))
+    await queue.accept('other', review(pull(9, { installation: 2, repository: { id: 20, owner: 'octo', name: 'x' } })))
+    const order: number[] = []
+    const finished = Promise.withResolvers<void>()
+
+    await queue.work(
+      {
+        run: async (job) => {
+          order.push((job as PullJob).number)
+          if (order.length === 5) finished.resolve()
+          return done
+        },
+        abandon: async () => {},
+      },
+      1,
+    )
+    await finished.promise
+
+    expect(order).toEqual([1, 9, 2, 3, 4])
+  })
+
+  test('jobs that fall like crashes run again at once, and are abandoned after the fourth', async () => {
+    const queue = await open()
+    const { worker, abandoned, until } = byHand()
+    const attempts: number[] = []
+    await queue.accept('one', review(pull(5)))
+
+    await queue.work(
+      {
+        ...worker,
+        run: async (_, attempt) => {
+          attempts.push(attempt.number)
+          throw new Error('as good as a crash')
+        },
+      },
+      1,
+    )
+    await until(() => abandoned.length > 0)
+
+    expect(attempts).toEqual([1, 2, 3, 4])
+    expect(abandoned).toEqual([pull(5)])
+  }, 15_000)
+
+  test('a job is not abandoned while a newer one of its key has yet to speak', async () => {
+    const schema = freshSchema()
+    const queue = await open(schema)
+    const { worker, abandoned, run, runs } = byHand()
+    await queue.accept('one', review(pull(5, { head: 'a' })))
+    await queue.work(
+      {
+        ...worker,
+        run: async (job, attempt) => {
+          if ((job as PullJob).head === 'b') return worker.run(job, attempt)
+          if (attempt.number === 1) await queue.accept('two', review(pull(5, { head: 'b' })))
+          throw new Error('as good as a crash')
+        },
+      },
+      1,
+    )
+
+    await run(0)
+    const handled = () => database.query(`select 1 from ${schema}.job where name = 'abandoned' and state = 'completed'`)
+    while ((await handled()).length === 0) await new Promise(setImmediate)
+
+    expect(abandoned).toEqual([])
+    runs.forEach(({ end }) => end(done))
+  }, 15_000)
+
+  test('a merge group that is destroyed takes its waiting job along', async () => {
+    const queue = await open()
+    const { kind: _, number: __, reason: ___, ...rest } = pull(5)
+    const job: Job = { ...rest, kind: 'group', head: 'h', headRef: 'r', baseRef: 'main', reason: 'queued' }
+    await queue.accept('one', review(job))
+
+    await queue.accept('two', { do: 'cancel', job })
+
+    expect(await queue.backlog()).toMatchObject({ waiting: 0 })
+  })
+
+  test('an account that leaves takes its waiting jobs along, or those of the repositories it removed', async () => {
+    const queue = await open()
+    const other = { id: 11, owner: 'acme', name: 'blog' }
+    await queue.accept('1', review(pull(1)))
+    await queue.accept('2', review(pull(2, { repository: other })))
+    await queue.accept('3', review(pull(3, { installation: 2 })))
+    await queue.accept('4', review({ kind: 'reconcile', delivery: 'd', installation: 1 }))
+
+    await queue.accept('5', { do: 'forget', installation: 1, repositories: [11, 12] })
+    expect(await queue.backlog()).toMatchObject({ waiting: 3 })
+
+    await queue.accept('6', { do: 'forget', installation: 1, repositories: 'all' })
+    expect(await queue.backlog()).toMatchObject({ waiting: 1 })
+  })
+
+  test('draining waits for what runs, starts nothing more, and still accepts deliveries', async () => {
+    const queue = await open()
+    const { worker, run, runs } = byHand()
+    await queue.accept('one', review(pull(1)))
+    await queue.accept('two', review(pull(2)))
+    await queue.work(worker, 1)
+    const first = await run(0)
+
+    const drained = queue.drain(10_000)
+    expect(await queue.accept('three', review(pull(3)))).toBe(true)
+    first.end(done)
+    await drained
+
+    expect(runs).toHaveLength(1)
+    expect(await queue.backlog()).toMatchObject({ waiting: 2, running: 0 })
+  })
+
+  test('what still runs when patience ends goes back, and runs first thing after a start', async () => {
+    const schema = freshSchema()
+    const before = await openQueue({ database, schema, appId: 1, log })
+    const cut = byHand()
+    await before.accept('one', review(pull(1)))
+    await before.work(cut.worker, 1)
+    const first = await cut.run(0)
+    await before.drain(1)
+    await before.close()
+    expect(first.attempt.signal.aborted).toBe(true)
+
+    const after = await open(schema)
+    const again = byHand()
+    await after.work(again.worker, 1)
+    const second = await again.run(0)
+    second.end(done)
+
+    expect(second.job).toEqual(pull(1))
+    expect(second.attempt.number).toBe(2)
+    expect(await after.accept('one', review(pull(1)))).toBe(false)
+  })
+})
