@@ -1,0 +1,77 @@
+// Costs of one piece of work in this process: processor time, which other programs on the machine hardly change.
+import { createRequire } from 'node:module'
+import type Parser from 'tree-sitter'
+import { analyse, type CataloguedRule, releaseTrees, selectAll } from '#engine'
+import type { ElixirFile } from '../ecosystem/repositories.ts'
+
+const require = createRequire(import.meta.url)
+const TreeSitter = require('tree-sitter') as typeof Parser
+const parser = new TreeSitter()
+parser.setLanguage(require('tree-sitter-elixir') as Parser.Language)
+
+/** Something that is done to each file of a list. */
+export type Work = (file: ElixirFile) => void
+
+/** The yardstick P: tree-sitter's own time, nothing read from the tree. */
+export const parseOnly: Work = ({ source }) => {
+  parser.parse(source, undefined, { bufferSize: source.length + 1 })
+}
+
+/** The engine as the product runs it, with these rules at their strictest. */
+export function engineWith(rules: readonly CataloguedRule[]): Work {
+  const selection = selectAll(rules)
+  return (file) => {
+    analyse({ ...file, selection }, rules)
+  }
+}
+
+/** Processor milliseconds, garbage collection included. Both kinds of work free their trees in the same way. */
+async function cost(work: Work, files: readonly ElixirFile[]): Promise<number> {
+  const before = process.cpuUsage()
+  for (const file of files) {
+    work(file)
+    await releaseTrees(file.source.length)
+  }
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}
+
+/** The least cost of each kind of work, taken in turns so that none has the quieter machine. */
+export async function costs(works: readonly Work[], files: readonly ElixirFile[], rounds: number): Promise<number[]> {
+  const least = works.map(() => Infinity)
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, work] of works.entries()) least[index] = Math.min(least[index]!, await cost(work, files))
+  }
+  return least
+}
+
+export interface RuleCost {
+  id: string
+  ms: number
+  facts: number
+  findings: number
+}
+
+/** Rules that count what their checks cost. A fact that is worked out lazily is on the bill of the first rule that asks. */
+export function metered(rules: readonly CataloguedRule[]): { rules: CataloguedRule[]; bill: RuleCost[] } {
+  const bill = rules.map(({ id }) => ({ id, ms: 0, facts: 0, findings: 0 }))
+  const wrapped = rules.map((rule, index) => {
+    const account = bill[index]!
+    const check = (fact: unknown): Iterable<unknown> => (rule.check as (fact: unknown) => Iterable<unknown>)(fact)
+    return {
+      ...rule,
+      *check(fact: unknown) {
+        account.facts++
+        let started = performance.now()
+        for (const problem of check(fact)) {
+          account.ms += performance.now() - started
+          account.findings++
+          yield problem
+          started = performance.now()
+        }
+        account.ms += performance.now() - started
+      },
+    } as CataloguedRule
+  })
+  return { rules: wrapped, bill }
+}
