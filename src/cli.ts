@@ -9,12 +9,21 @@ const STATUS = { usage: 2, ourFailure: 3 }
 
 const program = new Command('otp-review')
   .description('Reviews Elixir code for OTP design.')
-  .version(version)
+  .version(version, '-V, --version', 'the version')
+  .helpOption('-h, --help', 'this help, or that of a command')
+  .helpCommand(false)
   .exitOverride()
   .showHelpAfterError('otp-review --help lists the commands, otp-review COMMAND --help their options.')
   .addHelpText(
     'after',
-    '\nExit status: 0 nothing that fails, 1 findings that do, 2 bad usage or configuration, 3 our own failure.',
+    `
+Examples:
+  otp-review check --diff main    what this branch would be told in review
+  otp-review check lib            every finding in a folder, old and new
+  otp-review explain task-unsupervised
+
+Exit status: 0 nothing that fails, 1 findings that do, 2 bad usage or
+configuration, 3 our own failure.`,
   )
 
 program
@@ -119,11 +128,18 @@ function isOlder(version: string, than: string): boolean {
 function explain(error: unknown): number {
   // Commander has said it already.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : STATUS.usage
-  if (error instanceof UsageError || error instanceof GitError) {
-    console.error(error.message)
+  const message = error instanceof UsageError || error instanceof GitError ? error.message : refusal(error)
+  if (message !== null) {
+    console.error(message)
     return STATUS.usage
   }
   const what = error instanceof Error ? error.stack : String(error)
   console.error(`otp-review ${version} failed. Please report this, with the lines below: ${issuesUrl}\n${what}`)
   return STATUS.ourFailure
+}
+
+/** A file or folder that this user may not read; null for any other error. */
+function refusal(error: unknown): string | null {
+  const { code, path } = error as NodeJS.ErrnoException
+  return path !== undefined && (code === 'EACCES' || code === 'EPERM') ? `${path}: you may not read this.` : null
 }

@@ -7,9 +7,9 @@ import { ruleDocsUrl, version } from '../release.ts'
 import { reaches } from '../review/conclude.ts'
 import { failOnFor } from '../review/config.ts'
 import type { ResolvedConfig } from '../review/config.ts'
-import { suppressionProblem } from '../review/speech.ts'
+import { adviceFor, suppressionProblem } from '../review/speech.ts'
 import type { Analysed } from './analysis.ts'
-import { catalogue } from './catalogue.ts'
+import { catalogue, findRule } from './catalogue.ts'
 import { analyseChange } from './change.ts'
 import { chooseSources, readConfiguration, withSeverity } from './configuration.ts'
 import { analysePlace, configurationOf } from './files.ts'
@@ -98,7 +98,8 @@ function add({ found, suppressions, failedRules, files }: Tally, { source, repor
   const lines = source.text.split(/\r?\n/)
   const hashOf = lineHasher(source.text)
   for (const finding of report.findings) {
-    found.push({ finding, code: codeOf(finding, lines), lineHash: hashOf(finding.range.startLine) })
+    const advice = finding.edit ? '' : adviceFor(finding.message, findRule(finding.rule))
+    found.push({ finding, code: codeOf(finding, lines), lineHash: hashOf(finding.range.startLine), advice })
   }
   for (const suppression of report.suppressions) {
     const { problem: rule, line } = suppression

@@ -1,5 +1,5 @@
 // Which files the command line means: paths as typed -> a root and the Elixir files below it. Analyses nothing.
-import { globSync, realpathSync, statSync } from 'node:fs'
+import { readdirSync, realpathSync, statSync } from 'node:fs'
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path'
 import { findClone, listFiles } from '../git/index.ts'
 import { UsageError } from './usage-error.ts'
@@ -23,12 +23,12 @@ export function workingFolder(): string {
   return process.env['INIT_CWD'] ?? process.cwd()
 }
 
-/** Throws `UsageError` for a path that does not exist. */
+/** Throws `UsageError` for a path that is neither file nor folder. */
 export async function locate(paths: readonly string[], from: string): Promise<Place> {
   const cwd = realpathSync(from)
   const targets = (paths.length === 0 ? ['.'] : paths).map((path) => {
     const stats = statSync(resolve(cwd, path), { throwIfNoEntry: false })
-    if (!stats) throw new UsageError(`${path}: no such file or folder.`)
+    if (!stats?.isFile() && !stats?.isDirectory()) throw new UsageError(`${path}: no such file or folder.`)
     // git names its folders without links.
     return { absolute: realpathSync(resolve(cwd, path)), isFile: stats.isFile() }
   })
@@ -50,7 +50,12 @@ export async function locate(paths: readonly string[], from: string): Promise<Pl
  * not below `deps` and the like); a file that is named is taken whatever git thinks of it.
  */
 export async function listSources({ root, isClone, folders, files }: Place): Promise<string[]> {
-  const listed = folders.length === 0 ? [] : isClone ? await listFiles(root, folders, SOURCES) : walk(root, folders)
+  const listed =
+    folders.length === 0
+      ? []
+      : isClone
+        ? await listFiles(root, folders, SOURCES)
+        : folders.flatMap((folder) => walk(root, folder))
   return [...new Set([...listed, ...files.filter(isSource)])].toSorted()
 }
 
@@ -64,17 +69,13 @@ export function isAskedFor({ folders, files }: Place, path: string): boolean {
   return files.includes(path) || folders.some((folder) => folder === '' || path.startsWith(`${folder}/`))
 }
 
-function walk(root: string, folders: readonly string[]): string[] {
-  return folders.flatMap((folder) => {
-    const found = globSync('**/*.{ex,exs}', { cwd: join(root, folder), withFileTypes: true, exclude: isForeign })
-    return found
-      .filter((entry) => entry.isFile())
-      .map((entry) => toPosix(relative(root, join(entry.parentPath, entry.name))))
+/** Follows no links. Throws where a folder may not be read: what it holds must not be left out in silence. */
+function walk(root: string, folder: string): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) return FOREIGN_FOLDERS.has(entry.name) ? [] : walk(root, path)
+    return entry.isFile() && isSource(path) ? [path] : []
   })
-}
-
-function isForeign(entry: { name: string }): boolean {
-  return FOREIGN_FOLDERS.has(entry.name)
 }
 
 function isSource(path: string): boolean {

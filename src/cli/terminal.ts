@@ -9,6 +9,7 @@ export interface Style {
 export function styleOf(stream: NodeJS.WriteStream, env: NodeJS.ProcessEnv = process.env): Style {
   const forced = env['FORCE_COLOR'] !== undefined && env['FORCE_COLOR'] !== '0'
   const refused = Boolean(env['NO_COLOR']) || env['TERM'] === 'dumb'
-  const width = Math.min(stream.columns ?? 100, 120)
+  // A terminal that does not know its size says 0.
+  const width = Math.min(stream.columns || 100, 120)
   return { color: !refused && (forced || stream.isTTY === true), width }
 }

@@ -26,7 +26,7 @@ export function explanation(rule: RuleInfo, { color, width }: { color: boolean; 
   )
   return (
     [
-      `${title(rule.title)}\n${rule.id} · ${rule.severity} · ${set} · ${rule.precision} · since ${rule.since}`,
+      `${title(rule.title)}\n${rule.id} · ${rule.severity} · ${set} · since ${rule.since}`,
       `${title('What happens')}\n${prose(rule.why)}`,
       `${title('Instead')}\n${prose(rule.instead)}`,
       ...examples,

@@ -20,8 +20,14 @@ export function history(merges: readonly PastMerge[], width: number): string {
     })
     return `${commit.slice(0, 10)}  ${date}  ${printable(subject)}\n${lines.join('\n')}`
   })
+  return `${[...entries, closing(merges.length, told)].join('\n\n')}\n`
+}
+
+function closing(merges: number, told: readonly PastMerge[]): string {
+  if (merges === 0) return 'No merges: the first commit has nothing to compare it with.'
+  if (told.length === 0) return `No findings in the last ${count(merges, 'merge')}.`
   const total = count(told.flatMap(({ findings }) => findings).length, 'finding')
-  return `${[...entries, `${total} in ${told.length} of the last ${count(merges.length, 'merge')}.`].join('\n\n')}\n`
+  return `${total} in ${told.length} of the last ${count(merges, 'merge')}.`
 }
 
 /** What `history --format json` prints. */

@@ -30,6 +30,8 @@ export interface Found {
   code: readonly string[]
   /** Of the first line, as GitHub counts it. */
   lineHash: string
+  /** What to write instead, where neither the message nor an edit says it; else ''. */
+  advice: string
 }
 
 /** A comment that meant to silence a finding, and does not do so. It fails no check. */

@@ -24,7 +24,7 @@ export function text(report: Report, style: TextStyle): string {
   return `${[...findings, ...problems, closing(report, open, style)].join('\n\n')}\n`
 }
 
-function showFinding({ finding, code }: Found, report: Report, style: TextStyle): string {
+function showFinding({ finding, code, advice }: Found, report: Report, style: TextStyle): string {
   const { path, range, severity, rule, message, related, edit } = finding
   const shownRelated = related.map(
     (one) => `  ${paint(`line ${one.range.startLine}:`, 'dim', style)} ${printable(one.message)}`,
@@ -35,6 +35,7 @@ function showFinding({ finding, code }: Found, report: Report, style: TextStyle)
     listing(range.startLine, code.slice(0, LINES_OF_CODE), style),
     ...shownRelated,
     ...(edit ? ['  Write instead:', listing(edit.startLine, edit.text.split('\n'), style)] : []),
+    ...(advice === '' ? [] : [wrap(advice, style.width, '  ')]),
     `  ${paint(principles(finding, report), 'dim', style)}`,
   ].join('\n')
 }
@@ -74,13 +75,15 @@ export function closing(report: Report, open: readonly Found[], style: TextStyle
     const number = open.filter(({ finding }) => finding.severity === severity).length
     return number === 0 ? [] : [severity === 'info' ? `${number} info` : count(number, severity)]
   })
+  const nothing = comparedWith === null ? 'No Elixir files here' : `No Elixir files changed since ${comparedWith}`
   const result = open.length === 0 ? 'No findings' : `${count(open.length, 'finding')} (${severities.join(', ')})`
+  const read = files.read + files.skipped.length === 0 ? nothing : `${result}${since} in ${count(files.read, 'file')}`
   const silenced = found.length - open.length
   const reasons = Map.groupBy(files.skipped, ({ reason }) => reason)
   const skipped = [...reasons].map(([reason, { length }]) => `${length} ${reason}`).join(', ')
 
   return [
-    paint(`${result}${since} in ${count(files.read, 'file')}, ${(ms / 1000).toFixed(1)} s.`, 'bold', style),
+    paint(`${read}, ${(ms / 1000).toFixed(1)} s.`, 'bold', style),
     ...(silenced === 0 ? [] : [`${count(silenced, 'finding')} suppressed in the code.`]),
     ...(skipped === '' ? [] : [`Skipped: ${count(files.skipped.length, 'file')} (${skipped}).`]),
     ...(files.partial.length === 0

@@ -243,10 +243,17 @@ function body(parts: readonly (string | false)[], marker: Marker): string {
 
 /** At most three sentences: the finding's own first, then the rule's advice where no suggestion gives it. */
 function whatAndInstead({ finding, info, seeLine }: CommentInput, withInstead: boolean, spent = 0): string {
-  const what = sentences(cut(finding.message, LONGEST_MESSAGE))
-  const instead = withInstead ? sentences(info.instead).slice(0, Math.max(0, MOST_SENTENCES - spent - what.length)) : []
+  const what = cut(finding.message, LONGEST_MESSAGE)
+  const instead = withInstead ? [adviceFor(what, info, spent)] : []
   const see = seeLine === undefined ? [] : [`(See line ${seeLine}.)`]
-  return prose([...what, ...see, ...instead].join(' '))
+  return prose([...sentences(what), ...see, ...instead.filter((advice) => advice !== '')].join(' '))
+}
+
+/** What to write instead in general, as far as the finding's own message leaves room for it; '' where it leaves none. */
+export function adviceFor(message: string, { instead }: RuleInfo, spent = 0): string {
+  return sentences(instead)
+    .slice(0, Math.max(0, MOST_SENTENCES - spent - sentences(message).length))
+    .join(' ')
 }
 
 function related({ related }: Finding): string {

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -63,8 +64,13 @@ test('a clone reached through a link is the same clone', async () => {
   expect((await run(join(links.root, 'shop'))).places).toEqual([selfCallAt('lib/a.ex')])
 })
 
-test('a path that does not exist is refused', async () => {
-  await expect(run(scratchFolder().root, { paths: ['lib/typo'] })).rejects.toThrow('lib/typo: no such file or folder.')
+test('a path that does not exist is refused, and so is what is neither file nor folder', async () => {
+  const folder = scratchFolder()
+  execFileSync('mkfifo', [join(folder.root, 'pipe.ex')])
+
+  await expect(run(folder.root, { paths: ['lib/typo'] })).rejects.toThrow('lib/typo: no such file or folder.')
+  await expect(run(folder.root, { paths: ['pipe.ex'] })).rejects.toThrow('pipe.ex: no such file or folder.')
+  expect((await run(folder.root)).report.files).toEqual({ read: 0, partial: [], skipped: [] })
 })
 
 test('what could not be read is named with its reason', async () => {

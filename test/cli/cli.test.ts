@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import packageJson from '../../package.json' with { type: 'json' }
+import { styleOf } from '../../src/cli/terminal.ts'
 import { scratchClone, scratchFolder } from '../git/scratch-clone.ts'
 import { callsItself, callsNobody } from './elixir-samples.ts'
 
@@ -49,6 +50,33 @@ test.for([
     stdout: '',
     stderr: expect.stringMatching(message),
   })
+})
+
+test.for(['node:fs', 'node:fs/promises'])('2 for what this user may not read (%s), and which it is', (module) => {
+  const folder = scratchFolder()
+  folder.write({ 'lib/a.ex': callsItself })
+  // Whoever runs the tests as root may read everything.
+  const refused = `
+    import { syncBuiltinESMExports } from 'node:module'
+    import fs from '${module}'
+    const name = '${module === 'node:fs' ? 'readdirSync' : 'readFile'}'
+    const { [name]: read } = fs
+    fs[name] = (path, ...options) => {
+      if (!String(path).endsWith('${module === 'node:fs' ? '/lib' : '/a.ex'}')) return read(path, ...options)
+      throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES', path })
+    }
+    syncBuiltinESMExports()`
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(refused)}`
+
+  expect(otpReview(['check'], { cwd: folder.root, env: { NODE_OPTIONS } })).toEqual({
+    status: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^\/\S+\/lib(\/a\.ex)?: you may not read this\.\n$/),
+  })
+})
+
+test('a terminal that does not know its size gets lines of a usual length', () => {
+  expect(styleOf({ isTTY: true, columns: 0 } as NodeJS.WriteStream, {})).toEqual({ color: true, width: 100 })
 })
 
 test('3 for our own failure, with what to report', () => {
@@ -100,7 +128,7 @@ test('config, suppressions and history print for people and for programs', () =>
   })
   expect(print('suppressions')).toBe('No suppressions.\n')
   expect(JSON.parse(print('suppressions', '--format', 'json'))).toEqual({ version: 1, suppressions: [] })
-  expect(print('history', '--last', '1')).toBe('0 findings in 0 of the last 0 merges.\n')
+  expect(print('history', '--last', '1')).toMatch(/^No merges: /)
   expect(JSON.parse(print('history', '--format', 'json'))).toEqual({ version: 1, merges: [] })
 })
 

@@ -2,6 +2,9 @@ import { expect, test } from 'vitest'
 import { github } from '../../src/output/github.ts'
 import { found, report } from './sample.ts'
 
+const instead = '%0A%0AExtract a private function that takes the state, and call that from both places.'
+const advice = `${instead}%0A%0Ahttps://example.org/docs/rules/genserver-self-call.md`
+
 test('one workflow command per finding that is not suppressed', () => {
   const sample = report({
     found: [
@@ -23,8 +26,8 @@ test('one workflow command per finding that is not suppressed', () => {
 
   expect(github(sample)).toBe(
     [
-      '::error file=lib/shop/stock.ex,line=41,endLine=41,title=genserver-self-call::`handle_call(:report)` calls its own server and will wait for itself.\n',
-      '::notice file=lib/shop/stock.ex,line=41,endLine=41,title=genserver-stateless::`handle_call(:report)` calls its own server and will wait for itself.\n',
+      `::error file=lib/shop/stock.ex,line=41,endLine=41,title=genserver-self-call::\`handle_call(:report)\` calls its own server and will wait for itself.${advice}\n`,
+      `::notice file=lib/shop/stock.ex,line=41,endLine=41,title=genserver-stateless::\`handle_call(:report)\` calls its own server and will wait for itself.${instead}%0A%0Ahttps://example.org/docs/rules/genserver-stateless.md\n`,
       '::warning file=lib/a.ex,line=3,title=suppression-unused::It silences nothing here.\n',
       '2 findings (1 error, 1 info) in 212 files, 0.4 s.\n',
       '1 finding suppressed in the code.\n',
@@ -38,7 +41,7 @@ test('neither a path nor a message can begin another command or property', () =>
   })
 
   expect(github(sample).split('\n')[0]).toBe(
-    '::error file=lib/a%2Cline=1%3Ab%0A%3A%3Aerror%3A%3Ax.ex,line=41,endLine=41,title=genserver-self-call::100%25%0D%0A::stop-commands::x',
+    `::error file=lib/a%2Cline=1%3Ab%0A%3A%3Aerror%3A%3Ax.ex,line=41,endLine=41,title=genserver-self-call::100%25%0D%0A::stop-commands::x${advice}`,
   )
 })
 
@@ -58,7 +61,7 @@ test('beyond the tenth of a kind the place stands in the message, since only the
 
   const lines = github(report({ found: many })).split('\n')
 
-  expect(lines[9]).toBe('::error file=lib/9.ex,line=41,endLine=41,title=genserver-self-call::It waits.')
+  expect(lines[9]).toBe(`::error file=lib/9.ex,line=41,endLine=41,title=genserver-self-call::It waits.${advice}`)
   expect(lines[10]).toMatch(/::lib\/10\.ex:41: genserver-self-call: It waits\.$/)
   expect(lines[12]).toBe('GitHub shows 10 annotations of a kind on their lines; the rest stands in this log alone.')
   expect(github(report({ found: many.slice(0, 10) }))).not.toContain('the rest stands')

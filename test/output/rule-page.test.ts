@@ -102,7 +102,7 @@ test('the catalogue lists rules under their category', () => {
 test('a rule explained in a terminal', () => {
   expect(explanation({ ...selfCall, ignoreWhen: 'Never.' }, { color: false, width: 60 })).toMatchInlineSnapshot(`
     "A server calls itself
-    genserver-self-call · error · recommended profile · P1 · since 0.1.0
+    genserver-self-call · error · recommended profile · since 0.1.0
 
     What happens
       A server handles one message at a time. While it waits for

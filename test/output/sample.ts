@@ -59,7 +59,7 @@ export function finding(changes: Partial<Finding> = {}): Finding {
 }
 
 export function found(changes: Partial<Finding> = {}, code = ['    GenServer.call(__MODULE__, :totals)']): Found {
-  return { finding: finding(changes), code, lineHash: 'beef:1' }
+  return { finding: finding(changes), code, lineHash: 'beef:1', advice: changes.edit ? '' : selfCall.instead }
 }
 
 export function report(changes: Partial<Report> = {}): Report {

@@ -44,6 +44,7 @@ test('findings with their code, what to write and the principle, then what was r
     "lib/shop/stock.ex:41  error  genserver-self-call
       \`handle_call(:report)\` calls its own server and will wait for itself.
         41 │ GenServer.call(__MODULE__, :totals)
+      Extract a private function that takes the state, and call that from both places.
       A process must not call itself (P-SELF)
 
     lib/shop/report.ex:41  warning  genserver-self-call
@@ -74,6 +75,16 @@ test('no findings is one line', () => {
 test('a comparison says with what', () => {
   expect(text(report({ comparedWith: 'main' }), plain)).toBe(
     'No findings that were not there at main in 212 files, 0.4 s.\n',
+  )
+})
+
+test('where there is nothing to read it says so', () => {
+  const files = { read: 0, partial: [], skipped: [] }
+
+  expect(text(report({ files }), plain)).toBe('No Elixir files here, 0.4 s.\n')
+  expect(text(report({ files, comparedWith: 'main' }), plain)).toBe('No Elixir files changed since main, 0.4 s.\n')
+  expect(text(report({ files: { ...files, skipped: [{ path: 'a.exs', reason: 'test' }] } }), plain)).toBe(
+    'No findings in 0 files, 0.4 s.\nSkipped: 1 file (1 test).\n',
   )
 })
 
