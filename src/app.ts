@@ -1,13 +1,13 @@
 // Owns what GitHub tells us: verified webhooks become jobs, or are ignored. The only file that sees payloads; it does no work of its own.
+import { isUtf8 } from 'node:buffer'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Logger } from 'pino'
 import { z } from 'zod'
+import { createReceiver, MAX_BODY_BYTES } from './bodies.ts'
 import { readNote } from './github/index.ts'
 import type { Job } from './job.ts'
 import { readCommands } from './review/commands.ts'
-
-/** GitHub sends nothing larger. */
-export const MAX_BODY_BYTES = 25 * 1024 * 1024
+import { isServed } from './settings.ts'
 
 /** What a delivery asks for. */
 export type Intake =
@@ -16,7 +16,8 @@ export type Intake =
   | { do: 'cancel'; job: Job }
   /** The account, or these repositories of it, no longer want to be served. */
   | { do: 'forget'; installation: number; repositories: readonly number[] | 'all' }
-  | { do: 'ignore'; why: string }
+  /** `account`: it is not one of those that are served. */
+  | { do: 'ignore'; why: string; account?: string }
 
 export interface Delivery {
   /** `X-GitHub-Delivery`: stays the same when GitHub delivers again. */
@@ -31,12 +32,16 @@ export interface Served {
   allowedAccounts: readonly string[]
 }
 
-const repository = z.object({ id: z.number(), name: z.string(), owner: z.object({ login: z.string() }) })
-const installation = z.object({ id: z.number() })
+// PostgreSQL takes neither, and a delivery that can not be stored would be asked for again.
+const text = z.string().refine((value) => value.isWellFormed() && !value.includes('\0'))
+const id = z.int().positive()
+const repository = z.object({ id, name: text, owner: z.object({ login: text }) })
+const installation = z.object({ id })
+const installedBy = z.object({ id, account: z.object({ login: text }) })
 const about = { action: z.string(), repository, installation }
 // GitHub sends these events only to the app that owns the check; it does not always say which one that is.
 const appOfCheck = z.object({ id: z.number() }).nullish()
-const numbered = z.array(z.object({ number: z.number() })).catch([])
+const numbered = z.array(z.object({ number: id })).catch([])
 const commented = {
   comment: z.object({ body: z.string().nullish(), user: z.object({ type: z.string() }).nullish() }),
   changes: z
@@ -49,14 +54,14 @@ const commented = {
 const payloads = {
   pull_request: z.object({
     ...about,
-    number: z.number(),
-    pull_request: z.object({ head: z.object({ sha: z.string() }) }),
+    number: id,
+    pull_request: z.object({ head: z.object({ sha: text }) }),
     changes: z.object({ base: z.unknown() }).optional().catch(undefined),
   }),
   check_run: z.object({
     ...about,
     check_run: z.object({
-      head_sha: z.string(),
+      head_sha: text,
       external_id: z.string().nullish(),
       app: appOfCheck,
       pull_requests: numbered,
@@ -64,31 +69,29 @@ const payloads = {
   }),
   check_suite: z.object({
     ...about,
-    check_suite: z.object({ head_sha: z.string(), app: appOfCheck }),
+    check_suite: z.object({ head_sha: text, app: appOfCheck }),
   }),
   merge_group: z.object({
     ...about,
-    merge_group: z.object({ head_sha: z.string(), head_ref: z.string(), base_ref: z.string() }),
+    merge_group: z.object({ head_sha: text, head_ref: text, base_ref: text }),
   }),
   issue_comment: z.object({
     ...about,
     ...commented,
-    issue: z.object({ number: z.number(), pull_request: z.object({}).optional() }),
+    issue: z.object({ number: id, pull_request: z.object({}).optional() }),
   }),
   pull_request_review_comment: z.object({
     ...about,
     ...commented,
-    pull_request: z.object({ number: z.number() }),
+    pull_request: z.object({ number: id }),
   }),
-  installation: z.object({
-    action: z.string(),
-    installation: z.object({ id: z.number(), account: z.object({ login: z.string() }) }),
-  }),
+  installation: z.object({ action: z.string(), installation: installedBy }),
   installation_repositories: z.object({
     action: z.string(),
-    installation: z.object({ id: z.number(), account: z.object({ login: z.string() }) }),
-    repositories_removed: z.array(z.object({ id: z.number() })).catch([]),
+    installation: installedBy,
+    repositories_removed: z.array(z.object({ id })).catch([]),
   }),
+  installation_target: z.object({ action: z.string(), installation, account: z.object({ login: text }) }),
 }
 
 /** Pure: what this delivery asks for. Never throws; what it can not use is ignored with a reason from a small set. */
@@ -140,15 +143,23 @@ export function toJob(delivery: Delivery, served: Served): Intake {
       if (!it.success) return ignore('unreadable')
       const isGone = it.data.action === 'deleted' || it.data.action === 'suspend'
       if (isGone) return { do: 'forget', installation: it.data.installation.id, repositories: 'all' }
-      return reconcile(delivery, served, it.data.installation)
+      return reconcile(delivery, served, it.data.installation.id, it.data.installation.account.login)
     }
 
     case 'installation_repositories': {
       const it = payloads.installation_repositories.safeParse(delivery.payload)
       if (!it.success) return ignore('unreadable')
-      if (it.data.action !== 'removed') return reconcile(delivery, served, it.data.installation)
+      const { id, account } = it.data.installation
+      if (it.data.action !== 'removed') return reconcile(delivery, served, id, account.login)
       const repositories = it.data.repositories_removed.map((removed) => removed.id)
-      return { do: 'forget', installation: it.data.installation.id, repositories }
+      return { do: 'forget', installation: id, repositories }
+    }
+
+    case 'installation_target': {
+      const it = payloads.installation_target.safeParse(delivery.payload)
+      if (!it.success) return ignore('unreadable')
+      if (it.data.action !== 'renamed') return ignore('action')
+      return reconcile(delivery, served, it.data.installation.id, it.data.account.login)
     }
 
     // A renamed or transferred repository keeps its id, which is our key, and GitHub redirects the old name.
@@ -168,16 +179,12 @@ function read<T extends { repository: z.infer<typeof repository>; installation: 
   const parsed = schema.safeParse(delivery.payload)
   if (!parsed.success) return ignore('unreadable')
   const { id, name, owner } = parsed.data.repository
-  if (!isServed(owner.login, served)) return ignore('account')
+  if (!isServed(owner.login, served.allowedAccounts)) return unserved(owner.login)
   return decide(parsed.data, {
     delivery: delivery.id,
     installation: parsed.data.installation.id,
     repository: { id, owner: owner.login, name },
   })
-}
-
-function isServed(account: string, served: Served): boolean {
-  return served.allowedAccounts.length === 0 || served.allowedAccounts.includes(account.toLowerCase())
 }
 
 function pullReason(action: string, baseChanged: boolean): Extract<Job, { kind: 'pull' }>['reason'] | null {
@@ -223,10 +230,11 @@ function asked({ action, comment, changes }: Comment, job: Job): Intake {
   return texts.some((text) => readCommands(text).length > 0) ? review(job) : ignore('no command')
 }
 
-// Installed, unsuspended, more repositories, more permissions: there may be open pull requests that never got a check run.
-function reconcile(delivery: Delivery, served: Served, it: { id: number; account: { login: string } }): Intake {
-  if (!isServed(it.account.login, served)) return ignore('account')
-  return review({ kind: 'reconcile', delivery: delivery.id, installation: it.id })
+// Installed, unsuspended, renamed, more repositories, more permissions: there may be open pull requests that never got a
+// check run.
+function reconcile(delivery: Delivery, served: Served, installation: number, account: string): Intake {
+  if (!isServed(account, served.allowedAccounts)) return unserved(account)
+  return review({ kind: 'reconcile', delivery: delivery.id, installation })
 }
 
 function review(job: Job): Intake {
@@ -235,6 +243,10 @@ function review(job: Job): Intake {
 
 function ignore(why: string): Intake {
   return { do: 'ignore', why }
+}
+
+function unserved(account: string): Intake {
+  return { do: 'ignore', why: 'account', account }
 }
 
 export interface Intaker {
@@ -247,14 +259,38 @@ export interface Intaker {
   log: Logger
 }
 
+interface Refusal {
+  status: number
+  text: string
+}
+
+const TOO_LARGE: Refusal = { status: 413, text: 'Too large.' }
+const LOST = { 'too large': TOO_LARGE, 'too much': { status: 503, text: 'Too many large bodies at once.' } }
+
 /** Answers a webhook: verifies, claims, enqueues, 202. It reads nothing from GitHub and parses no Elixir. */
 export function receiveWebhooks(
   intaker: Intaker,
 ): (request: IncomingMessage, response: ServerResponse) => Promise<void> {
+  const { served, verify, log } = intaker
+  const receive = createReceiver()
+
+  async function understand(body: Buffer, { id, event, signature }: Head): Promise<Intake | Refusal> {
+    // The verifier takes text, and throws on none.
+    const text = isUtf8(body) ? body.toString('utf8') : ''
+    if (text === '' || !(await verify(text, signature))) {
+      return {
+        status: 401,
+        text: 'The signature does not fit: compare WEBHOOK_SECRET with the app’s settings page.',
+      }
+    }
+    const payload = parse(text)
+    if (payload === undefined) return { status: 400, text: 'The body is no JSON.' }
+    return toJob({ id, event, payload }, served)
+  }
+
   return async (request, response) => {
-    const event = header(request, 'x-github-event')
-    const id = header(request, 'x-github-delivery')
-    const signature = header(request, 'x-hub-signature-256')
+    const head = readHead(request)
+    const { id, event } = head
 
     const answer = (status: number, text: string, outcome: string) => {
       intaker.count(outcome, status < 300 ? event : '')
@@ -262,29 +298,24 @@ export function receiveWebhooks(
       if (!request.complete) response.setHeader('connection', 'close')
       response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8' }).end(`${text}\n`)
     }
+    const refuse = ({ status, text }: Refusal) => answer(status, text, 'refused')
 
-    if (!/^application\/json\s*(;|$)/i.test(header(request, 'content-type'))) {
-      return answer(415, 'Set the content type of the webhook to application/json.', 'refused')
-    }
-    if (Number(header(request, 'content-length')) > MAX_BODY_BYTES) return answer(413, 'Too large.', 'refused')
-    if (signature === '') return answer(401, 'X-Hub-Signature-256 is missing.', 'refused')
-    if (event === '' || !/^[\w-]{1,100}$/.test(id)) return answer(400, 'This is no GitHub webhook.', 'refused')
+    const wrong = problemOf(head)
+    if (wrong !== null) return refuse(wrong)
+    const intake = await receive(request, (body) => understand(body, head))
+    if (intake === 'aborted') return void response.destroy()
+    if (typeof intake === 'string') return refuse(LOST[intake])
+    if ('status' in intake) return refuse(intake)
 
-    const bytes = await readBody(request)
-    if (bytes === 'too large') return answer(413, 'Too large.', 'refused')
-    if (bytes === 'aborted') return void response.destroy()
-    const body = bytes.toString('utf8')
-    // An empty body can not be GitHub's, and the verifier throws on it.
-    if (body === '' || !(await intaker.verify(body, signature))) {
-      return answer(401, 'The signature does not fit: compare WEBHOOK_SECRET with the app’s settings page.', 'refused')
-    }
-
-    const payload = parse(body)
-    if (payload === undefined) return answer(400, 'The body is no JSON.', 'refused')
-    const intake = toJob({ id, event, payload }, intaker.served)
     if (intake.do === 'ignore') {
-      intaker.log.debug({ delivery: id, event, why: intake.why }, 'delivery ignored')
-      return answer(202, 'Ignored.', `ignored: ${intake.why}`)
+      const { why, account } = intake
+      if (account !== undefined && event.startsWith('installation')) {
+        log.warn(
+          { delivery: id, account },
+          'account not served: add it to ALLOWED_ACCOUNTS, or have it uninstall the app',
+        )
+      } else log.debug({ delivery: id, event, why, account }, 'delivery ignored')
+      return answer(202, 'Ignored.', `ignored: ${why}`)
     }
 
     try {
@@ -292,37 +323,50 @@ export function receiveWebhooks(
       return answer(202, isNew ? 'Accepted.' : 'Known already.', isNew ? 'accepted' : 'duplicate')
     } catch (err) {
       // Not claimed, so GitHub's list of failed deliveries keeps it for us.
-      intaker.log.error({ delivery: id, event, err }, 'delivery not stored')
+      log.error({ delivery: id, event, err }, 'delivery not stored')
       return answer(503, 'The queue is not available.', 'failed')
     }
   }
 }
 
-function header(request: IncomingMessage, name: string): string {
-  const value = request.headers[name]
-  return typeof value === 'string' ? value : ''
+interface Head {
+  event: string
+  id: string
+  signature: string
+  type: string
+  /** NaN where it is not announced. */
+  bytes: number
 }
 
-function parse(body: string): unknown {
+function readHead({ headers }: IncomingMessage): Head {
+  const header = (name: string) => {
+    const value = headers[name]
+    return typeof value === 'string' ? value : ''
+  }
+  return {
+    event: header('x-github-event'),
+    id: header('x-github-delivery'),
+    signature: header('x-hub-signature-256'),
+    type: header('content-type'),
+    bytes: Number(headers['content-length']),
+  }
+}
+
+/** What shows before the body is read. */
+function problemOf({ event, id, signature, type, bytes }: Head): Refusal | null {
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    return { status: 415, text: 'Set the content type of the webhook to application/json.' }
+  }
+  if (bytes > MAX_BODY_BYTES) return TOO_LARGE
+  if (signature === '') return { status: 401, text: 'X-Hub-Signature-256 is missing.' }
+  if (event === '' || !/^[\w-]{1,100}$/.test(id)) return { status: 400, text: 'This is no GitHub webhook.' }
+  return null
+}
+
+function parse(text: string): unknown {
   try {
-    return JSON.parse(body)
+    return JSON.parse(text)
   } catch {
     return undefined
   }
-}
-
-async function readBody(request: IncomingMessage): Promise<Buffer | 'too large' | 'aborted'> {
-  const chunks: Buffer[] = []
-  let bytes = 0
-  try {
-    // Leaving the loop must not destroy the request: its socket carries the answer.
-    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
-      bytes += chunk.length
-      if (bytes > MAX_BODY_BYTES) return 'too large'
-      chunks.push(chunk)
-    }
-  } catch {
-    return 'aborted'
-  }
-  return Buffer.concat(chunks)
 }

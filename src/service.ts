@@ -40,8 +40,9 @@ export interface ServiceOptions {
   secondMs?: number
 }
 
-// Longer than load balancers keep a connection, so that it is never us who closes it on a request.
-const KEEP_ALIVE_MS = 75_000
+// GitHub gives up after 10 seconds, an Enterprise Server after 30.
+const REQUEST_MS = 30_000
+const LOOK_FOR_LATE_EVERY_MS = 5_000
 const LAST_ANSWERS_MS = 2_000
 const SWEEP_EVERY_SECONDS = 600
 
@@ -75,6 +76,7 @@ export async function startService(settings: Settings, { log, secondMs }: Servic
   const reviewer = createReviewer({
     clients,
     openRuns: queue.ledger.openRuns,
+    plans: queue.ledger.plans,
     pool,
     catalogue: rules.map(describe),
     engineVersion: version,
@@ -108,13 +110,19 @@ export async function startService(settings: Settings, { log, secondMs }: Servic
     log,
   })
   const answer = createRoutes({ metrics, receive, settings, readiness })
-  const server = createServer({ keepAliveTimeout: KEEP_ALIVE_MS, requestTimeout: 60_000 }, (request, response) => {
+  const limits = {
+    keepAliveTimeout: settings.http.keepAliveMs,
+    requestTimeout: REQUEST_MS,
+    connectionsCheckingInterval: LOOK_FOR_LATE_EVERY_MS,
+  }
+  const server = createServer(limits, (request, response) => {
     answer(request, response).catch((err: unknown) => {
       log.error({ err }, 'request failed')
       response.destroy()
     })
   })
 
+  await pool.ready()
   await queue.work(runner, settings.concurrency)
   const url = await listen(server, settings.http)
   log.info({ url, version, database: database.kind }, 'listening')

@@ -15,7 +15,8 @@ export interface Settings {
   apiUrl: string
   /** Every request to GitHub goes through it, null for a direct connection. */
   proxy: string | null
-  http: { host: string; port: number; webhookPath: string }
+  /** `keepAliveMs`: how long an idle connection stays open. */
+  http: { host: string; port: number; webhookPath: string; keepAliveMs: number }
   /** PostgreSQL where `url` is set, else an embedded database in `directory` (null: in memory, for tests). */
   database: { url: string | null; directory: string | null; schema: string }
   log: { level: (typeof LOG_LEVELS)[number]; format: 'json' | 'pretty' }
@@ -84,8 +85,11 @@ const environment = z.object({
   GHE_PROTOCOL: z.enum(['http', 'https'], 'must be http or https').default('https'),
   PROXY_URL: url.optional(),
   HTTPS_PROXY: url.optional(),
+  https_proxy: url.optional(),
   HOST: z.string().default('localhost'),
   PORT: count(0, 65_535).default(3000),
+  // Longer than load balancers keep one, most of them 60 seconds, so that it is never us who closes it on a request.
+  KEEP_ALIVE_SECONDS: count(1, 3600).default(75),
   DATABASE_URL: z
     .string()
     .regex(/^postgres(ql)?:\/\//, 'must be an address like postgres://user:password@host:5432/database')
@@ -135,8 +139,13 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     apiUrl: (
       it.GITHUB_API_URL ?? (it.GHE_HOST ? `${it.GHE_PROTOCOL}://${it.GHE_HOST}/api/v3` : 'https://api.github.com')
     ).replace(/\/+$/, ''),
-    proxy: it.PROXY_URL ?? it.HTTPS_PROXY ?? null,
-    http: { host: it.HOST, port: it.PORT, webhookPath: it.WEBHOOK_PATH },
+    proxy: it.PROXY_URL ?? it.HTTPS_PROXY ?? it.https_proxy ?? null,
+    http: {
+      host: it.HOST,
+      port: it.PORT,
+      webhookPath: it.WEBHOOK_PATH,
+      keepAliveMs: it.KEEP_ALIVE_SECONDS * 1000,
+    },
     database: {
       url: it.DATABASE_URL ?? null,
       directory: it.DATABASE_URL ? null : it.DATA_DIR,
@@ -153,6 +162,11 @@ export function readSettings(env: Readonly<Record<string, string | undefined>>):
     fileTimeLimitMs: it.FILE_TIME_LIMIT_MS,
     graceMs: it.GRACE_SECONDS * 1000,
   }
+}
+
+/** Whether this account, an organisation or a person, is one of those that are served. */
+export function isServed(account: string, allowed: Settings['allowedAccounts']): boolean {
+  return allowed.length === 0 || allowed.includes(account.toLowerCase())
 }
 
 function sentence(name: string, message: string): string {

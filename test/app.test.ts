@@ -4,8 +4,9 @@ import type { AddressInfo } from 'node:net'
 import published from '@octokit/webhooks-examples'
 import { pino } from 'pino'
 import { afterEach, describe, expect, test } from 'vitest'
-import { MAX_BODY_BYTES, receiveWebhooks, toJob } from '../src/app.ts'
+import { receiveWebhooks, toJob } from '../src/app.ts'
 import type { Intake } from '../src/app.ts'
+import { MAX_BODY_BYTES, MAX_HELD_BYTES } from '../src/bodies.ts'
 
 const served = { appId: 29310, allowedAccounts: [] }
 const installation = { id: 7, account: { login: 'acme' } }
@@ -96,10 +97,7 @@ describe('a pull request', () => {
     expect(pull('opened', other)).toMatchObject({ do: 'review' })
     expect(
       intake('pull_request', { action: 'opened', number: 1, pull_request: { head: { sha: 'a' } } }, ['octo']),
-    ).toEqual({
-      do: 'ignore',
-      why: 'account',
-    })
+    ).toEqual({ do: 'ignore', why: 'account', account: 'acme' })
   })
 
   test.each(['labeled', 'assigned', 'something_new'])('that was %s is ignored', (action) => {
@@ -234,6 +232,28 @@ test('an account that leaves is forgotten, one that comes is reconciled', () => 
   ).toEqual({ do: 'forget', installation: 7, repositories: [1, 2] })
 })
 
+test('an account that takes another name is looked through under the new one, where that is served', () => {
+  const renamed = { action: 'renamed', account: { login: 'umbrella' }, changes: { login: { from: 'acme' } } }
+  const job = { kind: 'reconcile', delivery: 'd1', installation: 7 }
+
+  expect(intake('installation_target', renamed)).toEqual({ do: 'review', job })
+  expect(intake('installation_target', renamed, ['umbrella'])).toEqual({ do: 'review', job })
+  expect(intake('installation_target', renamed, ['acme'])).toEqual({
+    do: 'ignore',
+    why: 'account',
+    account: 'umbrella',
+  })
+})
+
+test.each<[string, object]>([
+  ['an id that is no whole number', { installation: { id: 1.5 } }],
+  ['an id beyond all numbers', { repository: { ...repository, id: Number.MAX_VALUE } }],
+  ['a name with a NUL', { repository: { ...repository, name: 'shop\0' } }],
+  ['half a character', { pull_request: { head: { sha: '\uD800' } } }],
+])('what no database takes is ignored as unreadable: %s', (_, more) => {
+  expect(pull('opened', more)).toEqual({ do: 'ignore', why: 'unreadable' })
+})
+
 test.each([null, 'text', [], { action: 'opened' }, { action: 'opened', number: 'x' }])(
   'the payload %j is ignored as unreadable',
   (payload) => {
@@ -243,7 +263,7 @@ test.each([null, 'text', [], { action: 'opened' }, { action: 'opened', number: '
 
 describe('over HTTP', () => {
   const secret = "It's a Secret to Everybody"
-  const sign = (body: string) => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
+  const sign = (body: string | Buffer) => `sha256=${createHmac('sha256', secret).update(body).digest('hex')}`
   const closers: (() => void)[] = []
   afterEach(() => closers.splice(0).forEach((close) => close()))
 
@@ -264,7 +284,7 @@ describe('over HTTP', () => {
     await new Promise((resolve) => server.once('listening', resolve))
     closers.push(() => server.close())
     const { port } = server.address() as AddressInfo
-    const post = async (body: string, headers: Record<string, string | null> = {}) => {
+    const post = async (body: string | Buffer<ArrayBuffer>, headers: Record<string, string | null> = {}) => {
       const given = Object.entries({
         'content-type': 'application/json',
         'x-github-event': 'pull_request',
@@ -323,6 +343,9 @@ describe('over HTTP', () => {
   test.each([
     ['without a signature', 401, {}, { 'x-hub-signature-256': null }],
     ['with a wrong signature', 401, {}, { 'x-hub-signature-256': `sha256=${'0'.repeat(64)}` }],
+    ['with the signature of another body', 401, {}, { 'x-hub-signature-256': sign(`${opened} `) }],
+    ['with half a signature', 401, {}, { 'x-hub-signature-256': sign(opened).slice(0, 40) }],
+    ['with a signature of no known kind', 401, {}, { 'x-hub-signature-256': sign(opened).replace('sha256=', '') }],
     ['with a SHA-1 signature only', 401, {}, { 'x-hub-signature-256': null, 'x-hub-signature': 'sha1=00' }],
     ['as a form', 415, {}, { 'content-type': 'application/x-www-form-urlencoded' }],
     ['without a content type', 415, {}, { 'content-type': 'text/plain' }],
@@ -347,6 +370,44 @@ describe('over HTTP', () => {
     expect(accepted).toEqual([])
   })
 
+  test('what is nested a hundred thousand deep where nobody looks costs nothing', async () => {
+    const { post, accepted } = await listen()
+    const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
+
+    const { status } = await post(opened.replace('{', `{"changes":{"base":${deep}},"more":${deep},`))
+
+    expect(status).toBe(202)
+    expect(accepted).toMatchObject([[expect.anything(), { do: 'review', job: { kind: 'pull', number: 5 } }]])
+  })
+
+  test('of a key that is there twice the last counts, as everywhere', async () => {
+    const { post, accepted } = await listen()
+
+    await post(opened.replace('"number":5', '"number":5,"number":6'))
+
+    expect(accepted).toMatchObject([[expect.anything(), { job: { number: 6 } }]])
+  })
+
+  test('keys that would reach every object reach none', async () => {
+    const { post, accepted } = await listen()
+    const evil = '"__proto__":{"polluted":true,"kind":"group"},"constructor":{"prototype":{"polluted":true}},'
+
+    const { status } = await post(opened.replaceAll('{', `{${evil}`))
+
+    expect(status).toBe(202)
+    const job = { ...base, delivery: expect.anything(), kind: 'pull', number: 5, head: 'abc', reason: 'opened' }
+    expect(accepted).toStrictEqual([[expect.anything(), { do: 'review', job }]])
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+  })
+
+  test('a body that is no UTF-8 is refused, even with a signature over its bytes', async () => {
+    const { post, accepted } = await listen()
+    const body = Buffer.from(opened.replace('shop', 'sh\xFFp'), 'latin1')
+
+    expect((await post(body, { 'x-hub-signature-256': sign(body) })).status).toBe(401)
+    expect(accepted).toEqual([])
+  })
+
   test('an empty body is refused', async () => {
     const { post } = await listen()
 
@@ -356,38 +417,57 @@ describe('over HTTP', () => {
   test('a body announced as too large is refused unread', async () => {
     const { port } = await listen()
 
-    expect(await send(port, { 'content-length': String(MAX_BODY_BYTES + 1) }, 0)).toBe(413)
+    expect(await upload(port, 0, { 'content-length': String(MAX_BODY_BYTES + 1) }).status).toBe(413)
   })
 
   test('a body that grows too large is refused on the way', async () => {
     const { port } = await listen()
 
-    expect(await send(port, { 'transfer-encoding': 'chunked' }, MAX_BODY_BYTES + 1)).toBe(413)
+    expect(await upload(port, MAX_BODY_BYTES + 1).status).toBe(413)
   })
 
-  function send(port: number, headers: Record<string, string>, bytes: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      const request = httpRequest(
-        {
-          port,
-          host: '127.0.0.1',
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            'x-github-event': 'push',
-            'x-github-delivery': 'd1',
-            'x-hub-signature-256': 'sha256=00',
-            ...headers,
-          },
-        },
-        (response) => {
-          resolve(response.statusCode!)
-          request.destroy()
-        },
-      )
-      request.on('error', reject)
-      request.flushHeaders()
-      if (bytes > 0) request.write(Buffer.alloc(bytes, 'x'))
+  test('of many large bodies at once the largest is refused, and a delivery passes all the same', async () => {
+    const { port, post } = await listen()
+    const bytes = 0.4 * MAX_HELD_BYTES
+    const more = { 'content-length': String(bytes) }
+
+    const hogs = [upload(port, bytes - 1, more), upload(port, bytes - 1, more), upload(port, bytes - 1, more)]
+    const first = await Promise.race(hogs.map(({ status }) => status))
+    const { status } = await post(opened)
+    hogs.forEach(({ request }) => request.destroy())
+    const left = await Promise.allSettled(hogs.map((hog) => hog.status))
+
+    expect([first, status]).toEqual([503, 202])
+    expect(left.filter((one) => one.status === 'rejected')).toHaveLength(2)
+    // Nothing of them is held any more, and nothing of what is refused for its signature.
+    const whole = () => upload(port, bytes, { 'content-length': String(bytes) }).status
+    await expect.poll(whole, { timeout: 15_000 }).toBe(401)
+    expect([await whole(), await whole(), await whole()]).toEqual([401, 401, 401])
+  })
+
+  /** Sends this many bytes, and does not end where none or more of them are announced. */
+  function upload(port: number, bytes: number, headers: Record<string, string> = { 'transfer-encoding': 'chunked' }) {
+    const request = httpRequest({
+      port,
+      host: '127.0.0.1',
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        'x-github-event': 'push',
+        'x-github-delivery': 'd1',
+        'x-hub-signature-256': 'sha256=00',
+        ...headers,
+      },
     })
+    const status = new Promise<number>((resolve, reject) => {
+      request.on('response', (response) => {
+        resolve(response.statusCode!)
+        request.destroy()
+      })
+      request.on('error', reject)
+    })
+    request.flushHeaders()
+    if (bytes > 0) request.write(Buffer.alloc(bytes, 'x'))
+    return { request, status }
   }
 })

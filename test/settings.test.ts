@@ -28,7 +28,7 @@ test('credentials alone are enough', () => {
     webhookSecrets: ['a real secret'],
     apiUrl: 'https://api.github.com',
     proxy: null,
-    http: { host: 'localhost', port: 3000, webhookPath: '/api/github/webhooks' },
+    http: { host: 'localhost', port: 3000, webhookPath: '/api/github/webhooks', keepAliveMs: 75_000 },
     database: { url: null, directory: './data', schema: 'otp_review' },
     log: { level: 'info' },
     allowedAccounts: [],
