@@ -191,13 +191,12 @@ function matching(patterns: readonly Expression[], body: Expression | null): Exi
   ]
 }
 
-/** `{:exit, _}`, also in `{{:exit, _}, input}` after `Enum.zip`. */
+/** `{:exit, _}`, also in `{{:exit, _}, input}` after `Enum.zip`. Within `{:ok, _}` it is what a task returned. */
 function exitsIn(pattern: Expression): Expression[] {
-  const [outermost] = [...walk(pattern)].filter((each) => {
-    const tag = each.kind === 'tuple' && each.elements.length === 2 ? each.elements[0] : undefined
-    return tag?.kind === 'atom' && tag.value === 'exit'
-  })
-  return outermost === undefined ? [] : [outermost]
+  const tag = pattern.kind === 'tuple' && pattern.elements.length === 2 ? pattern.elements[0] : undefined
+  if (tag?.kind === 'atom' && tag.value === 'exit') return [pattern]
+  if (tag?.kind === 'atom' && tag.value === 'ok') return []
+  return pattern.children().flatMap(exitsIn).slice(0, 1)
 }
 
 /** `{:exit, reason} -> exit(reason)` only makes the patterns complete. */
