@@ -154,13 +154,8 @@ function memories({ client, context, configuration, desk }: Commanded): Pick<Wor
   let plan: Promise<Introduced[]> | undefined
   const read = async () => {
     const snapshot = await readSnapshot(client, context)
-    const { introduced } = await planReview(
-      snapshot,
-      configuration,
-      (base, paths) => readBases(client, base, paths),
-      desk,
-    )
-    return introduced.filter(isStanding)
+    const { plan } = await planReview(snapshot, configuration, (base, paths) => readBases(client, base, paths), desk)
+    return plan.introduced.filter(isStanding)
   }
   return {
     accessOf: (login) => {

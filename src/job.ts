@@ -20,7 +20,9 @@ import {
   StaleHeadError,
 } from './github/index.ts'
 import type { Client, Clients, Context, Run, RunOptions, RunSubject } from './github/index.ts'
-import type { OpenRuns } from './ledger.ts'
+import { hasWords, resumePlan, writePlan } from './kept-plan.ts'
+import type { Prepared } from './kept-plan.ts'
+import type { OpenRuns, Plans } from './ledger.ts'
 import { planReview } from './plan-review.ts'
 import type { Desk } from './plan-review.ts'
 import { LostClaimError } from './queue.ts'
@@ -31,7 +33,7 @@ import { strictest } from './review/conclude.ts'
 import { resolveConfig } from './review/config.ts'
 import type { ResolvedConfig } from './review/config.ts'
 import { readMarker } from './review/marker.ts'
-import type { PlannedRun, ReviewPlan } from './review/plan.ts'
+import type { PlannedRun, PublicPlan, ReviewPlan } from './review/plan.ts'
 import { withUnplaced } from './review/review.ts'
 import type { Said, Snapshot } from './review/snapshot.ts'
 import { brokenRun, sharedHeadSentence, supersededRun, unpermittedRun, withMissingPermission } from './review/speech.ts'
@@ -86,6 +88,7 @@ export interface JobRecord {
 export interface ReviewerOptions extends Desk {
   clients: Clients
   openRuns: OpenRuns
+  plans: Plans
   log: Logger
   onEnd?: (record: JobRecord) => void
 }
@@ -170,7 +173,10 @@ export function createReviewer(options: ReviewerOptions): Runner {
       if (!isReview(job)) return { then: 'done' }
       // It can have been a part of it only.
       if (progress.run) await giveUp(job, progress, options)
-      else for (const head of await options.openRuns.heads(job)) await options.openRuns.end(job, head)
+      else {
+        for (const head of await options.openRuns.heads(job)) await options.openRuns.end(job, head)
+        await options.plans.drop(job)
+      }
       return { then: 'done' }
     }
     if (err instanceof RateLimitedError) {
@@ -277,7 +283,7 @@ interface Progress {
   configuration?: ResolvedConfig
   /** null where we were not allowed to begin one. */
   run?: Run | null
-  plan?: ReviewPlan
+  planned?: PlannedRun
 }
 
 interface Reviewed {
@@ -299,7 +305,7 @@ async function reviewJob(
   options: ReviewerOptions,
 ): Promise<Reviewed> {
   const { client } = progress
-  const { openRuns } = options
+  const { openRuns, plans } = options
   const context = await readContext(client, toTarget(job, await installedAt(job, options.clients)), readMarker)
   const left = await openRuns.heads(job)
   for (const head of left) {
@@ -313,29 +319,30 @@ async function reviewJob(
   // Where GitHub has shown it as the head before, it does not lag.
   if (job.head === null || !left.includes(job.head)) await checkHead(job, attempt, { client, context, name })
   Object.assign(progress, { context, configuration })
-  if (isConcluded(job, context, runOptions(configuration, context))) {
+  // Who asks for a new look gets one.
+  const isAsked = job.reason === 'requested' && attempt.number === 1
+  const kept = isAsked ? null : resumePlan(await plans.find(job), context)
+  if (isConcluded(job, context, runOptions(configuration, context)) && (kept === null || !hasWords(kept))) {
+    if (!kept?.whenReady) await plans.drop(job)
     await openRuns.end(job, context.head)
     return NOTHING_TO_DO
   }
 
   await openRuns.begin(job, context.head)
   const run = (progress.run = await begin(progress, context, configuration))
-  const { snapshot, plan } = await plannedFor(client, context, configuration, options)
-  progress.plan = plan
+  const prepared = kept ?? (await prepare(client, context, configuration, options))
+  if (kept === null) await plans.keep(job, writePlan(context, prepared))
+  const { plan, whenReady, files, rules } = prepared
+  progress.planned = plan.run
   await attempt.assertOurs()
-  const published = await publish(client, snapshot, plan, readMarker)
-  const shared = await withOthersOnHead(withUnplaced(plan, published.refused).run, context, configuration, (number) =>
+  const published = await publish(client, context, plan, readMarker)
+  const shared = await withOthersOnHead(withUnplaced(plan, published.refused), context, configuration, (number) =>
     conclusionOfOther(number, context, client, options),
   )
   if (run) await concludeRun(client, run, withMissingPermission(shared, published.missingPermission))
+  if (whenReady === null) await plans.drop(job)
   await openRuns.end(job, context.head)
-  return {
-    conclusion: shared.conclusion,
-    files: snapshot.files.filter(({ source }) => source !== null).length,
-    rules: plan.introduced.map(({ finding }) => finding.rule),
-    posted: published.postedComments,
-    edited: plan.edits.length,
-  }
+  return { conclusion: shared.conclusion, files, rules, posted: published.postedComments, edited: plan.edits.length }
 }
 
 /** Throws `StaleHeadError` where GitHub does not show yet what its webhook announced. */
@@ -370,15 +377,26 @@ function configurationOf(
   )
 }
 
-async function plannedFor(
+async function prepare(
   client: Client,
   context: Context,
   configuration: ResolvedConfig,
   options: ReviewerOptions,
-): Promise<{ snapshot: Snapshot; plan: ReviewPlan }> {
+): Promise<Prepared> {
   const snapshot = await readSnapshot(client, context)
-  const plan = await planReview(snapshot, configuration, (read, paths) => readBases(client, read, paths), options)
-  return { snapshot, plan }
+  const bases = (read: Snapshot, paths: readonly string[]) => readBases(client, read, paths)
+  const { plan, whenReady } = await planReview(snapshot, configuration, bases, options)
+  return {
+    plan: toPublic(plan),
+    whenReady: whenReady && toPublic(whenReady),
+    files: snapshot.files.filter(({ source }) => source !== null).length,
+    rules: plan.introduced.map(({ finding }) => finding.rule),
+  }
+}
+
+function toPublic(plan: ReviewPlan): PublicPlan {
+  const { introduced: _introduced, ...rest } = plan
+  return rest
 }
 
 /** null where the installation does not let us: there are still the comments. */
@@ -421,7 +439,7 @@ async function conclusionOfOther(
     const target = { kind: 'pull', repository, number, head: null, installedAt: null } as const
     const context = await readContext(client, target, readMarker)
     if (context.head !== head) return null
-    const { plan } = await plannedFor(client, context, configurationOf(context, options), options)
+    const { plan } = await prepare(client, context, configurationOf(context, options), options)
     return plan.run.conclusion
   } catch (error) {
     if (error instanceof GoneError || error instanceof StaleHeadError) return null
@@ -464,14 +482,14 @@ function isConcluded(job: ReviewJob, context: Context, options: RunOptions): boo
 /** The job for where the pull request is now. A run on a head that moved on gets the conclusion we came to, or none worth the name. */
 async function follow(
   job: ReviewJob,
-  { client, context, run, plan, log }: Progress,
+  { client, context, run, planned, log }: Progress,
   { openRuns }: ReviewerOptions,
   stale: StaleHeadError,
 ): Promise<Job> {
   // Where GitHub lags, or only the base moved, the next attempt goes on from here.
   if (job.kind !== 'pull' || stale.expected !== context?.head) return job
   if (run) {
-    await concludeRun(client, run, plan?.run ?? supersededRun(stale.actual ?? context.head)).then(
+    await concludeRun(client, run, planned ?? supersededRun(stale.actual ?? context.head)).then(
       () => openRuns.end(job, context.head),
       // The next attempt sees that it stands open.
       (err: unknown) => log.warn({ err }, 'run on the old head not concluded yet'),
@@ -489,7 +507,7 @@ function giveUp(job: ReviewJob, progress: Progress, options: ReviewerOptions): P
 async function concludeAnyway(
   job: ReviewJob,
   progress: Progress,
-  { openRuns }: ReviewerOptions,
+  { openRuns, plans }: ReviewerOptions,
   say: (configuration: ResolvedConfig) => PlannedRun,
 ): Promise<void> {
   const { client, log } = progress
@@ -498,6 +516,7 @@ async function concludeAnyway(
     const configuration = progress.configuration ?? configurationOf(subject, { catalogue: [] })
     const run = progress.run ?? (await beginRun(client, subject, { name: nameOfRun(configuration, subject) }))
     await concludeRun(client, run, say(configuration))
+    await plans.drop(job)
     await openRuns.end(job, subject.head)
   } catch (err) {
     // Where it was begun, the ledger has it.

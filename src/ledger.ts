@@ -1,4 +1,5 @@
-// Owns our own tables, beside pg-boss's jobs: claims of deliveries, check runs that were begun, how far recovery looked. It repairs nothing itself.
+// Owns our own tables, beside pg-boss's jobs: claims of deliveries, check runs that were begun, plans that wait to be
+// published, how far recovery looked. It repairs nothing itself.
 import type { Db } from 'pg-boss'
 import type { Database } from './database.ts'
 import type { Job } from './job.ts'
@@ -16,8 +17,17 @@ export interface OpenRuns {
   end(job: CheckedJob, head: string): Promise<void>
 }
 
+/** Plans that wait to be published, one for each key of a job. */
+export interface Plans {
+  find(job: CheckedJob): Promise<string | null>
+  /** In place of the one before. */
+  keep(job: CheckedJob, plan: string): Promise<void>
+  drop(job: CheckedJob): Promise<void>
+}
+
 export interface Ledger {
   openRuns: OpenRuns
+  plans: Plans
   /** Claims a delivery inside a transaction; false: it was claimed before. */
   claim(db: Db, delivery: string): Promise<boolean>
   /** The same as a part of a larger statement, for the ids that this query gives: gives those that are new. */
@@ -50,6 +60,8 @@ export interface LedgerOptions {
 const CLAIMS_KEPT = '8 days'
 // GitHub lets a run that nobody finishes go stale after 14 days; who could not finish it in 3 will not.
 const RUNS_KEPT = '3 days'
+// They quote code, if only a few lines of it.
+const PLANS_KEPT = '3 days'
 // A worker that has just died: its job comes back by itself first.
 const LEFT_OPEN_AFTER = '2 minutes'
 
@@ -59,6 +71,7 @@ export async function openLedger({ database, schema, appId, keyOf }: LedgerOptio
   const delivery = `${schema}.delivery`
   const redelivery = `${schema}.redelivery`
   const openRun = `${schema}.open_run`
+  const plan = `${schema}.plan`
   const watermark = `${schema}.watermark`
 
   const claimFrom = (app: string, ids: string) =>
@@ -80,6 +93,23 @@ export async function openLedger({ database, schema, appId, keyOf }: LedgerOptio
       },
       end: async (job, head) => {
         await database.query(`delete from ${openRun} where key = $1 and head = $2`, [keyOf(job), head])
+      },
+    },
+
+    plans: {
+      find: async (job) => {
+        const [row] = await database.query(`select plan from ${plan} where key = $1`, [keyOf(job)])
+        return row === undefined ? null : (row['plan'] as string)
+      },
+      keep: async (job, text) => {
+        await database.query(
+          `insert into ${plan} (key, installation, repository, plan) values ($1, $2, $3, $4)
+           on conflict (key) do update set plan = excluded.plan, kept_at = now()`,
+          [keyOf(job), job.installation, job.repository.id, text],
+        )
+      },
+      drop: async (job) => {
+        await database.query(`delete from ${plan} where key = $1`, [keyOf(job)])
       },
     },
 
@@ -130,18 +160,20 @@ export async function openLedger({ database, schema, appId, keyOf }: LedgerOptio
     },
 
     forget: async (db, installation, repositories) => {
-      if (repositories !== 'all') {
-        const sql = `delete from ${openRun} where installation = $1 and repository = any($2::bigint[])`
-        return void (await db.executeSql(sql, [installation, repositories]))
+      for (const table of [openRun, plan]) {
+        const sql = `delete from ${table} where installation = $1`
+        if (repositories === 'all') await db.executeSql(sql, [installation])
+        else await db.executeSql(`${sql} and repository = any($2::bigint[])`, [installation, repositories])
       }
-      await db.executeSql(`delete from ${openRun} where installation = $1`, [installation])
-      await db.executeSql(`delete from ${watermark} where app_id = $1 and name = $2`, [appId, pullsOf(installation)])
+      if (repositories === 'all')
+        await db.executeSql(`delete from ${watermark} where app_id = $1 and name = $2`, [appId, pullsOf(installation)])
     },
 
     tidy: async () => {
       await database.query(`delete from ${delivery} where claimed_at < now() - interval '${CLAIMS_KEPT}'`)
       await database.query(`delete from ${redelivery} where last_at < now() - interval '${CLAIMS_KEPT}'`)
       await database.query(`delete from ${openRun} where began_at < now() - interval '${RUNS_KEPT}'`)
+      await database.query(`delete from ${plan} where kept_at < now() - interval '${PLANS_KEPT}'`)
     },
   }
 }
@@ -176,6 +208,14 @@ async function createTables(database: Database, schema: string): Promise<void> {
       job jsonb not null,
       began_at timestamptz not null default now(),
       primary key (key, head)
+    )`)
+    // Text, not jsonb: that takes no NUL, and code may hold one.
+    await db.executeSql(`create table if not exists ${schema}.plan (
+      key text primary key,
+      installation bigint not null,
+      repository bigint not null,
+      plan text not null,
+      kept_at timestamptz not null default now()
     )`)
     await db.executeSql(`create table if not exists ${schema}.watermark (
       app_id bigint not null,

@@ -10,6 +10,7 @@ import type { ReviewPlan } from './review/plan.ts'
 import { previewOf } from './review/preview.ts'
 import type { Preview } from './review/preview.ts'
 import { review } from './review/review.ts'
+import type { ReviewInput } from './review/review.ts'
 import type { Snapshot } from './review/snapshot.ts'
 
 /** What reviews are made with. */
@@ -23,19 +24,25 @@ export interface Desk {
 
 export type ReadBases = (snapshot: Snapshot, paths: readonly string[]) => Promise<ReadonlyMap<string, string | null>>
 
+export interface Planned {
+  plan: ReviewPlan
+  /** What a draft is told once it is ready, if nothing else changes; null where that is no other plan. */
+  whenReady: ReviewPlan | null
+}
+
 /** Plans a review: reads the files at the head, and those of the base only where the head has findings. */
 export async function planReview(
   read: Snapshot,
   configuration: ResolvedConfig,
   readBases: ReadBases,
   desk: Desk,
-): Promise<ReviewPlan> {
+): Promise<Planned> {
   const { pool, catalogue, engineVersion, docsUrl, issuesUrl } = desk
   const analyse = analyser(read, pool)
   let withTheirBases: Promise<Snapshot> | undefined
   const compare = () => (withTheirBases ??= readBases(read, missingBases(read)).then((texts) => withBases(read, texts)))
 
-  const planWith = async (chosen: ResolvedConfig, preview: Preview | null): Promise<ReviewPlan> => {
+  const inputWith = async (chosen: ResolvedConfig, preview: Preview | null): Promise<ReviewInput> => {
     const analyseChosen = async (path: string, source: string, headPath: string): Promise<FileReport> =>
       isIgnored(chosen, headPath)
         ? leftOut(path)
@@ -52,7 +59,7 @@ export async function planReview(
         baseFiles(snapshot).map(({ path, headPath, source }) => analyseChosen(path, source, headPath)),
       )
     }
-    return review({
+    return {
       snapshot,
       head,
       base,
@@ -63,14 +70,28 @@ export async function planReview(
       engineVersion,
       docsUrl,
       issuesUrl,
-    })
+    }
   }
 
-  const { head: theirs, organisation } = read.config
-  if (theirs === null || theirs.text === read.config.base?.text) return planWith(configuration, null)
-  const ids = catalogue.map(({ id }) => id)
-  const next = resolveConfig({ base: theirs, organisation, head: null }, ids, read.repository.owner)
-  return planWith(configuration, previewOf(configuration, next, await planWith(next, null)))
+  /** What the configuration would do that this change brings. */
+  const preview = async (): Promise<Preview | null> => {
+    const { head: theirs, organisation } = read.config
+    if (theirs === null || theirs.text === read.config.base?.text) return null
+    const ids = catalogue.map(({ id }) => id)
+    const next = resolveConfig({ base: theirs, organisation, head: null }, ids, read.repository.owner)
+    return previewOf(configuration, next, review(await inputWith(next, null)))
+  }
+
+  const input = await inputWith(configuration, await preview())
+  const { snapshot } = input
+  const { subject } = snapshot
+  const isWaiting = subject.kind === 'pull' && subject.draft && !configuration.config.drafts
+  return {
+    plan: review(input),
+    whenReady: isWaiting
+      ? review({ ...input, snapshot: { ...snapshot, subject: { ...subject, draft: false } } })
+      : null,
+  }
 }
 
 /** Each file is analysed once by the same rules, however many configurations choose them. */

@@ -6,15 +6,16 @@ import { rules } from '#rules'
 import { createClients } from '../src/github/index.ts'
 import { createReviewer } from '../src/job.ts'
 import type { Job, JobRecord } from '../src/job.ts'
-import type { OpenRuns } from '../src/ledger.ts'
+import type { OpenRuns, Plans } from '../src/ledger.ts'
 import { startPool } from '../src/pool.ts'
 import type { Pool } from '../src/pool.ts'
 import { LostClaimError } from '../src/queue.ts'
 import type { Attempt, Outcome } from '../src/queue.ts'
-import { asksItsState, callsItself, mix, plain } from './app/shop.ts'
-import { rememberRuns } from './support/open-runs.ts'
+import { asksItsState, callsItself, callsItselfAs, mix, plain } from './app/shop.ts'
+import { told } from './app/told.ts'
+import { rememberPlans, rememberRuns } from './support/open-runs.ts'
 import { primaryLimit, startGitHub, unavailable } from './support/github/index.ts'
-import type { PullHandle, RepositoryHandle, StandIn } from './support/github/index.ts'
+import type { Matcher, PullHandle, RecordedRequest, RepositoryHandle, StandIn } from './support/github/index.ts'
 
 type PullJob = Extract<Job, { kind: 'pull' }>
 
@@ -26,6 +27,7 @@ let github: StandIn
 let threads: Pool
 let ended: JobRecord[]
 let runs: OpenRuns
+let plans: Plans
 beforeAll(async () => {
   github = await startGitHub()
   threads = startPool({ threads: 1, fileTimeLimitMs: 60_000 })
@@ -39,6 +41,7 @@ beforeEach(() => {
   github.requests.length = 0
   ended = []
   runs = rememberRuns()
+  plans = rememberPlans()
 })
 
 let count = 0
@@ -62,13 +65,17 @@ function jobFor(repository: RepositoryHandle, pull: PullHandle, more: Partial<Pu
 
 /** Runs the job as the queue would. Each call has clients of its own, with no memory. */
 function run(job: Job, attempt: Partial<Attempt> = {}, pool: Pool = threads): Promise<Outcome> {
-  const ours = { number: 1, signal: never, receivedAt: new Date(), assertOurs: async () => {} }
-  return reviewer(pool).run(job, { ...ours, ...attempt })
+  return reviewer(pool).run(job, attemptOf(attempt))
 }
 
-function reviewer(pool: Pool = threads, openRuns: OpenRuns = runs) {
+function attemptOf(attempt: Partial<Attempt>): Attempt {
+  return { number: 1, signal: never, receivedAt: new Date(), assertOurs: async () => {}, ...attempt }
+}
+
+function reviewer(pool: Pool = threads, openRuns: OpenRuns = runs, engineVersion = '1.0.0') {
   return createReviewer({
     openRuns,
+    plans,
     clients: createClients({
       appId: github.app.appId,
       privateKey: github.app.privateKey,
@@ -79,7 +86,7 @@ function reviewer(pool: Pool = threads, openRuns: OpenRuns = runs) {
     }),
     pool,
     catalogue: rules.map(describeRule),
-    engineVersion: '1.0.0',
+    engineVersion,
     docsUrl: 'https://docs.test',
     issuesUrl: 'https://issues.test',
     log: pino({ level: 'silent' }),
@@ -230,6 +237,217 @@ describe('the head', () => {
   })
 })
 
+describe('a plan that was made', () => {
+  const REVIEWS = 'POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews'
+  const RUN = 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}'
+  const isQuery = (name: string) => (request: RecordedRequest) =>
+    new RegExp(`query ${name}\\b`).test((request.body as { query?: string } | null)?.query ?? '')
+
+  /** A pool that counts the files it is given. */
+  function counting() {
+    let analysed = 0
+    const pool: Pool = {
+      ...threads,
+      analyse: (file) => {
+        analysed += 1
+        return threads.analyse(file)
+      },
+    }
+    return { pool, analysed: () => analysed }
+  }
+
+  const routes = () =>
+    github.requests.filter(({ by }) => by === 'installation').map(({ method, route }) => `${method} ${route}`)
+
+  /** A review whose words GitHub did not take: the first attempt of its job is over. */
+  async function interrupted(at: Matcher, times: number, files: Record<string, string> = {}) {
+    const repository = await newRepository(files)
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const { pool, analysed } = counting()
+    const job = jobFor(repository, pull)
+    github.faults.next(at, unavailable(), times)
+    expect(await run(job, {}, pool)).toMatchObject({ then: 'again', job })
+    github.requests.length = 0
+    return { repository, pull, job, pool, analysed }
+  }
+
+  test('is kept while GitHub is down, and published as it was: nothing is read or analysed again', async () => {
+    const { pull, job, pool, analysed } = await interrupted(REVIEWS, 2)
+    expect([analysed(), pull.reviews().length, conclusions(pull)]).toEqual([1, 0, [null]])
+
+    expect(await run(job, { number: 2 }, pool)).toEqual(done)
+
+    expect([analysed(), pull.reviews().length, conclusions(pull)]).toEqual([1, 1, ['failure']])
+    expect(routes()).toEqual(['POST /graphql', 'POST /graphql', REVIEWS, RUN])
+    expect(await plans.find(job)).toBeNull()
+  })
+
+  test('says nothing twice where only the conclusion is missing', async () => {
+    const { pull, job, pool, analysed } = await interrupted(RUN, 2)
+    expect([analysed(), pull.reviews().length, conclusions(pull)]).toEqual([1, 1, [null]])
+
+    expect(await run(job, { number: 2 }, pool)).toEqual(done)
+
+    expect([analysed(), pull.reviews().length, conclusions(pull)]).toEqual([1, 1, ['failure']])
+    expect(routes()).toEqual(['POST /graphql', RUN])
+  })
+
+  test('has its edits made once, and its replies', async () => {
+    const repository = await newRepository()
+    const cart = 'lib/shop/cart.ex'
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself, [cart]: callsItselfAs('Cart') } })
+    await run(jobFor(repository, pull))
+    await pull.push({ [stock]: asksItsState })
+    await run(jobFor(repository, pull))
+    await pull.push({ [stock]: callsItself, [cart]: plain('Cart') })
+    const { pool, analysed } = counting()
+    // The reply and the edit arrive; what they say is known by their markers.
+    github.faults.next(RUN, unavailable(), 2)
+    const job = jobFor(repository, pull)
+    expect(await run(job, {}, pool)).toMatchObject({ then: 'again' })
+    const files = analysed()
+    github.requests.length = 0
+
+    expect(await run(job, { number: 2 }, pool)).toEqual(done)
+
+    expect(analysed()).toBe(files)
+    expect(routes()).toEqual(['POST /graphql', RUN])
+    expect(await told(pull)).toEqual([
+      expect.stringMatching(/cart\.ex.*: fixed folded$/),
+      expect.stringMatching(/stock\.ex.*: fixed folded, open$/),
+    ])
+  })
+
+  test('is the same after an upgrade', async () => {
+    const { pull, job } = await interrupted(REVIEWS, 2)
+
+    await reviewer(threads, runs, '2.0.0').run(job, attemptOf({ number: 2 }))
+
+    expect(pull.checkRuns()[0]!.summary).toContain('otp-review 1.0.0 read 1 Elixir file')
+  })
+
+  test.each<[string, (made: Awaited<ReturnType<typeof interrupted>>) => unknown, string]>([
+    ['the head', ({ pull }) => pull.push({ [stock]: asksItsState }), 'success'],
+    [
+      'the configuration of the base',
+      ({ repository }) => repository.push('main', { [config]: 'fail_on: never\n' }),
+      'neutral',
+    ],
+    [
+      'what is accepted',
+      ({ pull }) => {
+        const { id } = pull.pull.comments[0]!
+        return pull.remove({ id }, { as: 'maria' })
+      },
+      'failure',
+    ],
+  ])('is made anew where %s changes', async (_, change, conclusion) => {
+    const made = await interrupted(REVIEWS, 2)
+    const { repository, pull, job, pool, analysed } = made
+    repository.allow('maria', 'write')
+    if (conclusion === 'failure') {
+      await pull.comment('/otp-review accept genserver-self-call -- not now', { as: 'maria' })
+      await run({ ...job, kind: 'command' }, {}, threads)
+      github.faults.next(RUN, unavailable(), 2)
+      await run(job, { number: 2 }, pool)
+    }
+    const before = analysed()
+    await change(made)
+
+    await run({ ...job, head: null }, { number: 3 }, pool)
+
+    expect(analysed()).toBe(before + 1)
+    expect(conclusions(pull)).toEqual([conclusion])
+  })
+
+  test('is not used where somebody asks for a new look', async () => {
+    const { job, pool, analysed } = await interrupted(REVIEWS, 2)
+
+    await run({ ...job, reason: 'requested' }, {}, pool)
+
+    expect(analysed()).toBe(2)
+  })
+
+  test('touches no thread that somebody answers in the meantime', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    await run(jobFor(repository, pull))
+    await pull.push({ [stock]: asksItsState })
+    github.faults.next(({ body }) => /mutation Edits/.test(JSON.stringify(body ?? '')), unavailable(), 4)
+    const job = jobFor(repository, pull)
+    expect(await run(job)).toMatchObject({ then: 'again' })
+    github.faults.clear()
+    const [comment] = await pull.comments()
+    await pull.reply(comment!, 'It was meant so.', { as: 'bob' })
+
+    expect(await run(job, { number: 2 })).toEqual(done)
+
+    expect(await told(pull)).toEqual([expect.stringMatching(/: open, bob$/)])
+  })
+
+  test('for a draft waits for it to be ready, and is then posted without a second look at the code', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself }, draft: true })
+    const { pool, analysed } = counting()
+    await run(jobFor(repository, pull), {}, pool)
+    expect([analysed(), pull.reviews().length, conclusions(pull)]).toEqual([1, 0, ['failure']])
+    // Late news of a draft leaves it where it is.
+    await run(jobFor(repository, pull, { reason: 'synchronize' }), {}, pool)
+    await pull.markReady()
+    github.requests.length = 0
+
+    const ready = jobFor(repository, pull, { reason: 'ready_for_review' })
+    expect(await run(ready, {}, pool)).toEqual(done)
+
+    expect([analysed(), conclusions(pull)]).toEqual([1, ['failure', 'failure']])
+    expect(await told(pull)).toEqual([`${stock}:12 genserver-self-call: open`])
+    expect(pull.checkRuns()[1]).toMatchObject({ annotations: [] })
+    expect(pull.checkRuns()[1]!.summary).not.toContain('draft')
+    const newRun = 'POST /repos/{owner}/{repo}/check-runs'
+    expect(routes()).toEqual(['POST /graphql', newRun, 'POST /graphql', REVIEWS, RUN])
+    expect(await plans.find(ready)).toBeNull()
+  })
+
+  test('for a draft that is closed is forgotten', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself }, draft: true })
+    await run(jobFor(repository, pull))
+    expect(await plans.find(jobFor(repository, pull))).not.toBeNull()
+
+    await pull.close()
+    await run(jobFor(repository, pull, { reason: 'closed' }))
+
+    expect(await plans.find(jobFor(repository, pull))).toBeNull()
+  })
+
+  test('loses no comment where GitHub takes an older head for the present one, for a moment', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { 'lib/shop/price.ex': plain('Price') } })
+    const old = pull.head
+    await pull.push({ [stock]: callsItself })
+    const stale = { repository: { pullRequest: { state: 'OPEN', headRefOid: old, baseRefName: 'main' } } }
+    github.faults.next(isQuery('HeadNow'), { status: 200, body: { data: stale } })
+    const first = await run(jobFor(repository, pull, { reason: 'synchronize' }))
+    expect([pull.reviews().length, conclusions(pull)]).toEqual([0, ['failure']])
+
+    const { job } = first as Extract<Outcome, { then: 'again' }>
+    expect(await run(job, { number: 4 })).toEqual(done)
+
+    expect(await told(pull)).toEqual([`${stock}:12 genserver-self-call: open`])
+    expect(conclusions(pull)).toEqual(['failure', 'failure'])
+  })
+
+  test('goes with the failure that ends its job', async () => {
+    const { pull, job, pool } = await interrupted(REVIEWS, 2)
+    github.faults.always(REVIEWS, unavailable())
+
+    expect(await run(job, { number: 8 }, pool)).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['neutral'])
+    expect(await plans.find(job)).toBeNull()
+  })
+})
+
 describe('when GitHub', () => {
   test('asks to wait for the hour to end, the job comes back then, and nothing counts as failed', async () => {
     const repository = await newRepository()
@@ -342,19 +560,16 @@ describe('when GitHub', () => {
 })
 
 describe('our own failure', () => {
-  const broken: Pool = {
-    analyse: () => Promise.reject(new Error('a mistake of ours')),
-    close: async () => {},
-  }
+  const broken = (): Pool => ({ ...threads, analyse: () => Promise.reject(new Error('a mistake of ours')) })
 
   test('is tried twice more, and then concluded as neutral', async () => {
     const repository = await newRepository()
     const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
     const job = jobFor(repository, pull)
 
-    expect(await run(job, { number: 1 }, broken)).toEqual({ then: 'again', job, afterMs: 2_000, failed: true })
-    expect(await run(job, { number: 2 }, broken)).toEqual({ then: 'again', job, afterMs: 20_000, failed: true })
-    expect(await run(job, { number: 3 }, broken)).toEqual(done)
+    expect(await run(job, { number: 1 }, broken())).toEqual({ then: 'again', job, afterMs: 2_000, failed: true })
+    expect(await run(job, { number: 2 }, broken())).toEqual({ then: 'again', job, afterMs: 20_000, failed: true })
+    expect(await run(job, { number: 3 }, broken())).toEqual(done)
 
     expect(conclusions(pull)).toEqual(['neutral'])
   })
@@ -363,7 +578,7 @@ describe('our own failure', () => {
     const repository = await newRepository({ [config]: 'on_error: block\n' })
     const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
 
-    await run(jobFor(repository, pull), { number: 3 }, broken)
+    await run(jobFor(repository, pull), { number: 3 }, broken())
 
     expect(conclusions(pull)).toEqual(['failure'])
   })

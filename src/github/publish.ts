@@ -1,5 +1,5 @@
 // Says on GitHub what the plan says: one review, replies, edits. Decides nothing; what GitHub refuses comes back.
-import type { PlannedComment, PlannedEdit, PlannedReply, ReviewPlan } from '../review/plan.ts'
+import type { PlannedComment, PlannedEdit, PlannedReply, PublicPlan } from '../review/plan.ts'
 import type { Said, Snapshot } from '../review/snapshot.ts'
 import type { Client } from './client.ts'
 import { assertUnmoved } from './context.ts'
@@ -18,6 +18,9 @@ export interface Published {
   missingPermission: string | null
 }
 
+/** What a plan is published on, as it was read last; a context and a snapshot are both that. */
+export type Stage = Pick<Snapshot, 'subject' | 'repository' | 'head' | 'base' | 'said'>
+
 /** A pull request, in the form that the calls take. */
 interface Pull {
   owner: string
@@ -30,32 +33,32 @@ const MUTATIONS = 20
 
 /**
  * Posts the plan's comments as one review, then replies and edits. Throws `StaleHeadError` before anything is posted
- * where the pull request moved. Safe to repeat with a fresh snapshot: what is already said is not in its plan.
+ * where the pull request moved. Safe to repeat with a plan in which nothing stands that is already said.
  */
 export async function publish(
   client: Client,
-  snapshot: Snapshot,
-  plan: ReviewPlan,
+  stage: Stage,
+  plan: PublicPlan,
   readMarker: ReadMarker,
 ): Promise<Published> {
   const published: Published = { refused: [], postedComments: 0, missingPermission: null }
   const { comments, replies, edits } = plan
-  if (snapshot.subject.kind !== 'pull' || comments.length + replies.length + edits.length === 0) return published
+  if (stage.subject.kind !== 'pull' || comments.length + replies.length + edits.length === 0) return published
 
-  const { open } = await assertUnmoved(client, snapshot)
+  const { open } = await assertUnmoved(client, stage)
   const fingerprints = [...comments, ...replies].map(({ fingerprint }) => fingerprint)
   if (!open) return { ...published, refused: fingerprints }
 
-  const { owner, name } = snapshot.repository
-  const { number } = snapshot.subject
+  const { owner, name } = stage.repository
+  const { number } = stage.subject
   const post: Posting = {
     client,
-    snapshot,
+    stage,
     plan,
     pull: { owner, repo: name, pull_number: number },
     saidSince: async () => {
       await client.wait(2)
-      const known = new Set(snapshot.said.map(({ id }) => id))
+      const known = new Set(stage.said.map(({ id }) => id))
       const { threads, login } = await readThreads(client, { owner, name, number })
       return saidIn(threads, login, readMarker).filter(({ id }) => !known.has(id))
     },
@@ -80,20 +83,20 @@ export async function publish(
 
 interface Posting {
   client: Client
-  snapshot: Snapshot
-  plan: ReviewPlan
+  stage: Stage
+  plan: PublicPlan
   pull: Pull
-  /** What we said after the snapshot was read: to find out whether a write of ours arrived. */
+  /** What we said after the stage was read: to find out whether a write of ours arrived. */
   saidSince: () => Promise<Said[]>
 }
 
 /** Gives the comments that GitHub took. One line outside of the diff makes it refuse all, without saying which. */
 async function postReview(post: Posting): Promise<readonly PlannedComment[]> {
-  const { client, snapshot, plan, pull } = post
+  const { client, stage, plan, pull } = post
   if (plan.comments.length === 0) return []
   if (await wasTaken(post, plan.comments)) return plan.comments
 
-  await assertUnmoved(client, snapshot)
+  await assertUnmoved(client, stage)
   const ranges = await shownRanges(client, pull)
   const shown = plan.comments.filter((comment) => isShown(comment, ranges.get(comment.path) ?? []))
   if (shown.length > 0 && shown.length < plan.comments.length && (await wasTaken(post, shown))) return shown
@@ -148,8 +151,8 @@ function toReviewComment({ path, startLine, line, body }: PlannedComment) {
 
 /** False where GitHub refused, or where the comment is gone. */
 async function postReply(post: Posting, { commentId, body, fingerprint }: PlannedReply): Promise<boolean> {
-  const { client, snapshot, pull } = post
-  const thread = snapshot.said.find(({ id }) => id === commentId)?.threadId
+  const { client, stage, pull } = post
+  const thread = stage.said.find(({ id }) => id === commentId)?.threadId
   const send = () =>
     client.rest.rest.pulls.createReplyForReviewComment({ ...pull, comment_id: commentId, body: withinLimit(body) })
   try {

@@ -60,6 +60,9 @@ export interface Introduced {
   accepted: { by: string; reason: string } | null
 }
 
+/** All that is published of a plan. */
+export type PublicPlan = Omit<ReviewPlan, 'introduced'>
+
 export interface ReviewPlan {
   head: string
   /** Non-empty whenever there are comments: GitHub refuses an empty review body. */

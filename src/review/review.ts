@@ -17,7 +17,9 @@ import type {
   PlannedComment,
   PlannedEdit,
   PlannedReply,
+  PlannedRun,
   Placement,
+  PublicPlan,
   ReviewPlan,
 } from './plan.ts'
 import type { Preview } from './preview.ts'
@@ -128,21 +130,14 @@ function configProblems({ configuration, preview }: ReviewInput): ResolvedConfig
   return preview?.problems ?? configuration.problems.filter(({ origin }) => origin === 'repository')
 }
 
-/** The plan without the comments that GitHub refused: their findings go to the check run. */
-export function withUnplaced(plan: ReviewPlan, refusedFingerprints: readonly string[]): ReviewPlan {
-  const refused = plan.comments.filter(({ fingerprint }) => refusedFingerprints.includes(fingerprint))
-  if (refused.length === 0) return plan
-
-  const isRefused = ({ finding }: Introduced) => refusedFingerprints.includes(finding.fingerprint)
+/** The check run of a plan some of whose comments GitHub refused: their findings stand there instead. */
+export function withUnplaced({ comments, run }: PublicPlan, refusedFingerprints: readonly string[]): PlannedRun {
+  const refused = comments.filter(({ fingerprint }) => refusedFingerprints.includes(fingerprint))
+  if (refused.length === 0) return run
   return {
-    ...plan,
-    comments: plan.comments.filter((comment) => !refused.includes(comment)),
-    introduced: plan.introduced.map((each) => (isRefused(each) ? { ...each, placement: { at: 'summary' } } : each)),
-    run: {
-      ...plan.run,
-      summary: `${plan.run.summary}\n\n${refusedSentence(refused.length)}`,
-      annotations: [...refused.map(({ annotation }) => annotation), ...plan.run.annotations],
-    },
+    ...run,
+    summary: `${run.summary}\n\n${refusedSentence(refused.length)}`,
+    annotations: [...refused.map(({ annotation }) => annotation), ...run.annotations],
   }
 }
 
