@@ -4,7 +4,7 @@ import { retry } from '@octokit/plugin-retry'
 import { throttling } from '@octokit/plugin-throttling'
 import { Octokit } from '@octokit/rest'
 import { LRUCache } from 'lru-cache'
-import { CredentialsError, fromGraphQL, isSecondaryLimit, toNamedError } from './errors.ts'
+import { CredentialsError, fromGraphQL, isSecondaryLimit, reasonOf, toNamedError } from './errors.ts'
 import type { GraphQLProblem } from './errors.ts'
 
 /** One attempt at a request, for metrics; a retry is another attempt. */
@@ -242,8 +242,17 @@ const namingLimits: Plugin = (octokit) => {
   return {}
 }
 
-const ObservedOctokit = Octokit.plugin(observing)
-const PacedOctokit = Octokit.plugin(observing, namingLimits, throttling, retry)
+/** What GitHub answered ends here: its messages go on, what they quote does not. */
+const withoutQuotes: Plugin = (octokit) => {
+  octokit.hook.error('request', (error) => {
+    if (error instanceof Error) error.message = reasonOf(error)
+    throw error
+  })
+  return {}
+}
+
+const ObservedOctokit = Octokit.plugin(observing, withoutQuotes)
+const PacedOctokit = Octokit.plugin(observing, withoutQuotes, namingLimits, throttling, retry)
 
 /** Stands in for a group of limiters where pacing would only cost time. */
 const unpaced = { key: () => ({ schedule: (_options: unknown, task: () => unknown) => task() }) }

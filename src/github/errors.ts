@@ -51,8 +51,24 @@ export class GitHubUnavailableError extends Error {
   override name = 'GitHubUnavailableError'
 
   constructor(options?: ErrorOptions) {
-    super('GitHub did not answer, or failed.', options)
+    const isUntrusted = codesOf(options?.cause).some((code) => UNTRUSTED.has(code))
+    super(isUntrusted ? HOW_TO_TRUST : 'GitHub did not answer, or failed.', options)
   }
+}
+
+const UNTRUSTED: ReadonlySet<unknown> = new Set([
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+])
+const HOW_TO_TRUST =
+  "GitHub's certificate is not trusted: set NODE_EXTRA_CA_CERTS to a file with the certificate of its authority, and start again."
+
+/** Of an error and all that caused it. */
+function codesOf(error: unknown): unknown[] {
+  return error instanceof Error ? [(error as { code?: unknown }).code, ...codesOf(error.cause)] : []
 }
 
 /** GitHub understood and would not do it, now or later. */
@@ -100,7 +116,23 @@ type Headers = Record<string, string | number | undefined>
 interface Failure extends Error {
   status?: number
   request?: { method?: string; url?: string }
-  response?: { headers?: Headers } | undefined
+  response?: { status: number; headers?: Headers; data?: unknown } | undefined
+}
+
+/**
+ * What GitHub says of a failure, in a line. The library puts the whole answer into the message, and that quotes what was
+ * sent: other people's code.
+ */
+export function reasonOf({ message, response }: Failure): string {
+  if (response === undefined) return message
+  const { data } = response
+  if (typeof data !== 'object' || data === null || !('message' in data)) return `status ${response.status}`
+  const { message: first, errors } = data as { message: unknown; errors?: unknown }
+  const others = (Array.isArray(errors) ? errors : []).map((each: unknown) => {
+    const { message: text, resource, field, code } = Object(each) as Record<string, unknown>
+    return typeof each === 'string' ? each : (text ?? [resource, field, code].filter(Boolean).join(' '))
+  })
+  return [first, ...others].map((text) => String(text).split('\n', 1)[0]!.slice(0, 200)).join('; ')
 }
 
 /** Any failure of a call as one of ours; a mistake in our own program stays what it is. */
