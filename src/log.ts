@@ -16,22 +16,40 @@ interface Described {
   message: string
   code?: unknown
   status?: unknown
-  stack?: string | undefined
+  /** Without the message. */
+  stack?: string
   cause?: Described
 }
 
 /** Errors of GitHub's client hold whole requests and answers, with other people's code in them: only these fields are logged. */
 export function describeError(error: unknown): Described {
-  if (!(error instanceof Error)) return { type: typeof error, message: String(error) }
-  const { code, status } = error as { code?: unknown; status?: unknown }
+  // The queue reports its errors as plain objects.
+  if (typeof error !== 'object' || error === null || !('message' in error)) {
+    return { type: typeof error, message: String(error) }
+  }
+  const { name, message, code, status, stack, cause } = error as Partial<Record<string, unknown>>
   return {
-    type: error.name,
-    message: error.message,
+    type: typeof name === 'string' ? name : 'Error',
+    message: String(message),
     ...(code !== undefined && { code }),
     ...(status !== undefined && { status }),
-    stack: error.stack,
-    ...(error.cause !== undefined && { cause: describeError(error.cause) }),
+    ...(typeof stack === 'string' && { stack: framesOf(stack) }),
+    ...(cause !== undefined && { cause: describeError(cause) }),
   }
+}
+
+/** For what goes wrong while other people's code is read: such a message may quote it. */
+export function withoutMessage(error: unknown): object {
+  const { type, code, stack } = describeError(error)
+  return { name: type, code, stack, message: 'left out, since it may quote the file' }
+}
+
+/** A stack begins with the message, as it was when the error was made. */
+function framesOf(stack: string): string {
+  return stack
+    .split('\n')
+    .filter((line) => /^\s+at /.test(line))
+    .join('\n')
 }
 
 function shorten(line: string): string {
@@ -54,6 +72,6 @@ function shorten(line: string): string {
 }
 
 function describeChain({ stack, type, message, cause }: Described): string {
-  const own = `  ${(stack ?? `${type}: ${message}`).replaceAll('\n', '\n  ')}`
+  const own = `  ${[`${type}: ${message}`, ...(stack ? [stack] : [])].join('\n').replaceAll('\n', '\n  ')}`
   return cause === undefined ? own : `${own}\n  caused by\n${describeChain(cause)}`
 }

@@ -11,7 +11,7 @@ import { receiveWebhooks } from './app.ts'
 import { openDatabase } from './database.ts'
 import { createClients } from './github/index.ts'
 import { countRequest, createReviewer } from './job.ts'
-import { createLog } from './log.ts'
+import { createLog, withoutMessage } from './log.ts'
 import { createMetrics } from './metrics.ts'
 import type { Metrics } from './metrics.ts'
 import { startPool } from './pool.ts'
@@ -38,6 +38,8 @@ export interface ServiceOptions {
   log: Logger
   /** Milliseconds in a second of waiting for GitHub's limits: tests shorten it. */
   secondMs?: number
+  /** What the threads run; ours unless a test brings another. */
+  program?: URL
 }
 
 // GitHub gives up after 10 seconds, an Enterprise Server after 30.
@@ -47,7 +49,7 @@ const LAST_ANSWERS_MS = 2_000
 const SWEEP_EVERY_SECONDS = 600
 
 /** Starts the whole service in this process and resolves when it takes webhooks. */
-export async function startService(settings: Settings, { log, secondMs }: ServiceOptions): Promise<Service> {
+export async function startService(settings: Settings, { log, secondMs, program }: ServiceOptions): Promise<Service> {
   if (settings.proxy !== null) useProxy(settings.proxy)
   const database = await openDatabase({ ...settings.database, log })
   const queue = await openQueue({ database, schema: settings.database.schema, appId: settings.app.id, log })
@@ -55,7 +57,8 @@ export async function startService(settings: Settings, { log, secondMs }: Servic
   const pool = startPool({
     threads: settings.threads,
     fileTimeLimitMs: settings.fileTimeLimitMs,
-    onError: (err) => log.error({ err }, 'analysis thread failed'),
+    ...(program === undefined ? {} : { program }),
+    onError: (error) => log.error({ err: withoutMessage(error) }, 'analysis thread failed'),
     onAnalysed: (report) => {
       metrics.countFile(report)
       log.debug({ path: report.path, outcome: report.outcome, ms: report.ms }, 'file analysed')
@@ -244,6 +247,11 @@ export async function serve(settings: Settings, options: Omit<ServiceOptions, 'l
       })
     })
   }
+  // Node itself would print all that the error holds.
+  process.on('uncaughtException', (err) => {
+    log.fatal({ err }, 'crashed')
+    process.exit(1)
+  })
   try {
     service = await startService(settings, { ...options, log })
   } catch (err) {
