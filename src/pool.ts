@@ -1,12 +1,15 @@
 // Owns the threads that analyse files, each file with a time limit. It knows no rule and parses nothing itself.
-import { MessageChannel } from 'node:worker_threads'
+import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
+import { readProject } from '#engine'
 import type { FileReport, NotReadReason, SourceToAnalyse } from '#engine'
 
 export interface Pool {
-  /** Never rejects: a file that takes too long, or takes its thread down, is reported as failed. */
+  /** A file that takes too long, or takes its thread down, is reported as failed. Rejects with `ThreadsError` alone. */
   analyse(file: SourceToAnalyse): Promise<FileReport>
+  /** Resolves when a thread has shown that it can analyse, rejects with `ThreadsError` where none can. */
+  ready(): Promise<void>
   /** Ends the threads, in the middle of a file if need be. */
   close(): Promise<void>
 }
@@ -20,6 +23,15 @@ export interface PoolOptions {
   onAnalysed?: (report: FileReport) => void
 }
 
+/** No thread took the file: that says nothing about the file, and all about this process or its machine. */
+export class ThreadsError extends Error {
+  override name = 'ThreadsError'
+
+  constructor(options?: ErrorOptions) {
+    super('The threads that analyse files do not start.', options)
+  }
+}
+
 /** What travels to a thread. */
 export interface Task {
   file: SourceToAnalyse
@@ -30,37 +42,73 @@ export interface Task {
 // Analysis of a large file takes a few ten megabytes; more than this is a runaway.
 const HEAP_MB = 512
 
+const NOTHING: SourceToAnalyse = { path: 'nothing.ex', source: '', project: readProject([], ''), selection: {} }
+
 /** Starts a pool with one thread; more come up with the files. */
 export function startPool(options: PoolOptions): Pool {
   const { threads, fileTimeLimitMs, program, onError, onAnalysed } = options
-  const piscina = new Piscina({
-    filename: (program ?? new URL('./worker.ts', import.meta.url)).href,
-    // When a thread is killed, Piscina makes up for it only as far as this; with none, what waits would wait for ever.
-    minThreads: 1,
-    maxThreads: threads,
-    idleTimeout: 60_000,
-    // A thread that waits in an atomic would not run the finalizers that free its syntax trees.
-    atomics: 'disabled',
-    resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-  })
-  piscina.on('error', (error) => onError?.(error))
+  const waiting = new Set<AbortController>()
+  let isClosed = false
+  /** Why the threads do not start, should that be so. */
+  let cause: unknown
+  let piscina: Piscina | null = open()
+
+  function open(): Piscina {
+    const opened = new Piscina({
+      filename: (program ?? new URL('./worker.ts', import.meta.url)).href,
+      // When a thread is killed, Piscina makes up for it only as far as this; with none, what waits would wait for ever.
+      minThreads: 1,
+      maxThreads: threads,
+      idleTimeout: 60_000,
+      // A thread that waits in an atomic would not run the finalizers that free its syntax trees.
+      atomics: 'disabled',
+      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
+    })
+    cause = new Error('A thread ended while it started.')
+    opened.on('error', (error) => {
+      cause = error
+      onError?.(error)
+    })
+    // Nor does it make up for a thread that failed while it started, not even later. Then the next file gets a new pool.
+    opened.on('workerDestroy', () => setImmediate(() => opened.threads.length === 0 && giveUp(opened)))
+    return opened
+  }
+
+  function giveUp(broken: Piscina): void {
+    if (broken !== piscina || isClosed) return
+    piscina = null
+    for (const one of waiting) one.abort(cause)
+  }
 
   async function analyse(file: SourceToAnalyse): Promise<FileReport> {
+    if (isClosed) return failed(file.path, 'crashed', 0)
     const { port1: heard, port2: begun } = new MessageChannel()
     const limit = new AbortController()
+    waiting.add(limit)
     let timer: NodeJS.Timeout | undefined
-    heard.once('message', () => (timer = setTimeout(() => limit.abort(), fileTimeLimitMs)))
+    heard.once('message', () => {
+      waiting.delete(limit)
+      timer = setTimeout(() => limit.abort(), fileTimeLimitMs)
+    })
     try {
       // Aborting ends the thread, whatever it does; the pool starts another.
-      return (await piscina.run({ file, begun } satisfies Task, {
+      return (await (piscina ??= open()).run({ file, begun } satisfies Task, {
         transferList: [begun],
         signal: limit.signal,
       })) as FileReport
     } catch (error) {
+      if (isClosed) return failed(file.path, 'crashed', 0)
+      // Its end can be heard before its beginning.
+      const hasBegun = !waiting.has(limit) || receiveMessageOnPort(heard) !== undefined
+      if (!hasBegun) {
+        if (!limit.signal.aborted) cause = error
+        throw new ThreadsError({ cause })
+      }
       if (limit.signal.aborted) return failed(file.path, 'time limit', fileTimeLimitMs)
       onError?.(error)
       return failed(file.path, 'crashed', 0)
     } finally {
+      waiting.delete(limit)
       heard.close()
       clearTimeout(timer)
     }
@@ -72,7 +120,14 @@ export function startPool(options: PoolOptions): Pool {
       onAnalysed?.(report)
       return report
     },
-    close: () => piscina.destroy(),
+    ready: async () => {
+      const { outcome, reason } = await analyse(NOTHING)
+      if (outcome === 'failed') throw new ThreadsError({ cause: reason })
+    },
+    close: async () => {
+      isClosed = true
+      await piscina?.destroy()
+    },
   }
 }
 

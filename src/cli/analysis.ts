@@ -66,7 +66,10 @@ async function* analyseInThreads(
   })
   try {
     for await (const source of sources) {
-      running.push(start(source))
+      const next = start(source)
+      // It is awaited in its turn, unless one before it fails first.
+      next.catch(() => {})
+      running.push(next)
       const first = running.length > threads * AHEAD ? running.shift() : undefined
       if (first) yield await first
     }
