@@ -102,6 +102,8 @@ const LATE: ReadonlySet<PullReason> = new Set(['opened', 'synchronize', 'convert
 const WAITS_FOR_GITHUB = [2, 10, 30, 120, 300, 600, 1200]
 const WAITS_FOR_OURSELVES = [2, 20]
 const ATTEMPTS_TO_CATCH_UP = 3
+/** Where the head that GitHub shows has its result, nothing is lost by looking for the announced one a few minutes longer. */
+const ATTEMPTS_WITH_RESULT = 5
 
 /** Runs jobs. A check run that a job began is concluded by it, or by a later attempt of the same job. */
 export function createReviewer(options: ReviewerOptions): Runner {
@@ -323,6 +325,8 @@ async function reviewJob(
   const isAsked = job.reason === 'requested' && attempt.number === 1
   const kept = isAsked ? null : resumePlan(await plans.find(job), context)
   if (isConcluded(job, context, runOptions(configuration, context)) && (kept === null || !hasWords(kept))) {
+    if (isAwaited(job, context) && attempt.number <= ATTEMPTS_WITH_RESULT)
+      throw new StaleHeadError(job.head, context.head)
     if (!kept?.whenReady) await plans.drop(job)
     await openRuns.end(job, context.head)
     return NOTHING_TO_DO
@@ -351,13 +355,19 @@ async function checkHead(
   attempt: Attempt,
   { client, context, name }: { client: Client; context: Context; name: string },
 ): Promise<void> {
-  if (job.kind !== 'pull' || job.head === null || !context.lagging || job.reason === 'missed') return
-  if (job.reason === 'requested') {
+  if (job.kind === 'pull' && job.reason === 'requested' && job.head !== null && context.lagging) {
     if (attempt.number === 1) await answerOldHead(client, context, job.head, name)
     return
   }
   // When it keeps to its answer, that is the head.
-  if (attempt.number <= ATTEMPTS_TO_CATCH_UP) throw new StaleHeadError(job.head, context.head)
+  if (isAwaited(job, context) && attempt.number <= ATTEMPTS_TO_CATCH_UP)
+    throw new StaleHeadError(job.head, context.head)
+}
+
+/** Whether a webhook announced another head than GitHub shows. */
+function isAwaited(job: ReviewJob, { lagging }: Context): job is ReviewJob & { head: string } {
+  const isNews = job.kind === 'pull' && job.reason !== 'missed' && job.reason !== 'requested'
+  return isNews && job.head !== null && lagging
 }
 
 /** A re-requested commit that is no head any more gets an answer; the review itself is on the head. */

@@ -209,6 +209,18 @@ describe('the head', () => {
     expect(conclusions(pull)).toEqual(['failure'])
   })
 
+  test('that GitHub does not show for minutes is looked for as long as the one that it shows has its result', async () => {
+    const repository = await newRepository()
+    const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    await run(jobFor(repository, pull))
+    const job = jobFor(repository, pull, { head: 'f'.repeat(40), reason: 'synchronize' })
+
+    expect(await run(job, { number: 5 })).toEqual({ then: 'again', job, afterMs: 300_000, failed: true })
+    expect(await run(job, { number: 6 })).toEqual(done)
+
+    expect(conclusions(pull)).toEqual(['failure'])
+  })
+
   test('is reviewed when an older commit is asked for again, which is told so', async () => {
     const repository = await newRepository()
     const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })

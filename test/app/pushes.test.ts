@@ -61,6 +61,26 @@ test('an amended commit repeats nothing, wherever the lines move', async () => {
   expect(said[0]).toMatch(/genserver-self-call: open$/)
 })
 
+test('a head that GitHub announces before it shows it is waited for: the old one’s success is none of it', async () => {
+  const repository = await github.repository(`acme/pushed${(count += 1)}`, { files: mix })
+  const pull = await repository.open({ branch: 'stock', files: { [price]: plain('Price') } })
+  expect(await pull.concluded()).toMatchObject({ conclusion: 'success' })
+  const old = pull.head
+  pull.lag()
+  let asked = 0
+  const third = github.faults.hold(({ body }) => /query PullContext/.test(JSON.stringify(body ?? '')) && ++asked === 3)
+
+  await pull.push({ [stock]: callsItself })
+  await third.reached
+  expect(pull.checkRuns()).toEqual([])
+  pull.catchUp()
+  third.release()
+
+  expect(await after(pull)).toEqual(unchanged)
+  expect(pull.reviews()).toMatchObject([{ commit: pull.head }])
+  expect(pull.checkRuns(old)).toHaveLength(1)
+})
+
 test('commits that are squashed to one repeat nothing', async () => {
   const { pull, files } = await opened()
   await pull.push({ [cart]: callsItselfAs('Cart') })

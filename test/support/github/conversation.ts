@@ -442,6 +442,15 @@ export function createHandles(github: GitHub, directory: string, until: Until) {
       retarget: (branch: string, { as }: As = {}) => retarget(github, pull, branch, person(as)),
       merge: ({ as }: As = {}) => mergePull(github, pull, person(as)),
 
+      /** From now on reading the pull request shows it as it is now, whatever is pushed, until `catchUp`. */
+      lag(): void {
+        pull.shownHead = pull.head.sha
+      },
+
+      catchUp(): void {
+        pull.shownHead = null
+      },
+
       /** GitHub leaves the patch out of the list of files, as it does for large ones. */
       withholdPatch(path: string): void {
         pull.withoutPatch.add(path)

@@ -75,6 +75,7 @@ export async function openPull(
     state: 'open',
     base: { ref: draft.base, sha: baseSha },
     head: { repository: head.repository, owner: head.repository.owner, ref: head.ref, sha },
+    shownHead: null,
     commits: new Set(),
     reviews: [],
     threads: [],

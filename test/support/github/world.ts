@@ -75,6 +75,8 @@ export interface Pull extends Node {
   base: { ref: string; sha: string }
   /** `repository` is null once the fork was deleted. */
   head: { repository: Repository | null; owner: Account; ref: string; sha: string }
+  /** What reading it still shows as its head, while GitHub lags behind what its own webhooks say; null: the head. */
+  shownHead: string | null
   /** Every commit that was ever part of it: a review may name any of them. */
   commits: Set<string>
   reviews: Review[]

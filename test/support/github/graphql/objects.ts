@@ -359,8 +359,9 @@ export function createObjects(github: GitHub, actor: Actor, spent: { cost: numbe
   }
 
   function pull(one: Pull): Fields {
-    const { repository: home, head, base } = one
-    const files = () => changedFiles(one)
+    const { repository: home, base } = one
+    const head = { ...one.head, sha: one.shownHead ?? one.head.sha }
+    const files = () => changedFiles(one, head.sha)
     const sum = async (key: 'additions' | 'deletions') => (await files()).reduce((total, file) => total + file[key], 0)
     const commitAt = async (oid: string) => {
       const found = await home.git.commit(oid)

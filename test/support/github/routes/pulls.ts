@@ -40,8 +40,9 @@ export const pullRoutes: Routes = {
 
   'GET /repos/{owner}/{repo}/pulls/{pull_number}/files': inRepository('pull_requests:read', async (call) => {
     const pull = pullOf(call)
-    const files = (await changedFiles(pull)).slice(0, MOST_FILES)
-    return paged(call, files, (file) => call.github.write.file(pull.repository, pull.head.sha, file, pull.withoutPatch))
+    const head = pull.shownHead ?? pull.head.sha
+    const files = (await changedFiles(pull, head)).slice(0, MOST_FILES)
+    return paged(call, files, (file) => call.github.write.file(pull.repository, head, file, pull.withoutPatch))
   }),
 
   'GET /repos/{owner}/{repo}/pulls/{pull_number}/commits': inRepository('pull_requests:read', async (call) => {
