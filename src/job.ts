@@ -529,8 +529,11 @@ async function concludeAnyway(
     await plans.drop(job)
     await openRuns.end(job, subject.head)
   } catch (err) {
-    // Where it was begun, the ledger has it.
-    log.error({ err }, 'check run not concluded')
+    // Where it was begun, the ledger has it. Where we are not let in any more, there is nobody to tell.
+    log[err instanceof GoneError || err instanceof MissingPermissionError ? 'warn' : 'error'](
+      { err },
+      'check run not concluded',
+    )
   }
 }
 

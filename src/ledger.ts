@@ -44,6 +44,8 @@ export interface Ledger {
   setWatermark(name: string, at: Date): Promise<void>
   /** Deletes what is remembered of an account that left, or of some of its repositories. */
   forget(db: Db, installation: number, repositories: readonly number[] | 'all'): Promise<void>
+  /** Of which something is remembered that is older than this, an interval of PostgreSQL. */
+  installations(db: Db, age: string): Promise<number[]>
   /** Deletes what is of no use any more. */
   tidy(): Promise<void>
 }
@@ -64,6 +66,8 @@ const RUNS_KEPT = '3 days'
 const PLANS_KEPT = '3 days'
 // A worker that has just died: its job comes back by itself first.
 const LEFT_OPEN_AFTER = '2 minutes'
+// Of watermarks.
+const PULLS = 'pulls/'
 
 /** Opens the tables, creating what is missing. */
 export async function openLedger({ database, schema, appId, keyOf }: LedgerOptions): Promise<Ledger> {
@@ -169,6 +173,16 @@ export async function openLedger({ database, schema, appId, keyOf }: LedgerOptio
         await db.executeSql(`delete from ${watermark} where app_id = $1 and name = $2`, [appId, pullsOf(installation)])
     },
 
+    installations: async (db, age) => {
+      const { rows } = await db.executeSql(
+        `select installation from ${openRun} where began_at < now() - $2::interval
+         union select installation from ${plan} where kept_at < now() - $2::interval
+         union select split_part(name, '/', 2)::bigint from ${watermark} where app_id = $1 and name like '${PULLS}%'`,
+        [appId, age],
+      )
+      return rows.map((row) => Number(row.installation))
+    },
+
     tidy: async () => {
       await database.query(`delete from ${delivery} where claimed_at < now() - interval '${CLAIMS_KEPT}'`)
       await database.query(`delete from ${redelivery} where last_at < now() - interval '${CLAIMS_KEPT}'`)
@@ -180,7 +194,7 @@ export async function openLedger({ database, schema, appId, keyOf }: LedgerOptio
 
 /** The watermark of an installation's pull requests. */
 export function pullsOf(installation: number): string {
-  return `pulls/${installation}`
+  return `${PULLS}${installation}`
 }
 
 async function createTables(database: Database, schema: string): Promise<void> {

@@ -53,6 +53,8 @@ export interface Queue {
   enqueue(job: Job): Promise<void>
   /** For work that nobody asked for just now: only where no job of its key waits or runs, and behind all others. */
   enqueueMissing(job: Job): Promise<boolean>
+  /** Deletes what is left of installations that are none of these, but not what came while they were listed. */
+  forgetOthers(served: readonly number[]): Promise<void>
   /** Starts taking jobs, this many at once. */
   work(runner: Runner, concurrency: number): Promise<void>
   /** Does `task` now, and then once in this many seconds, on one of the replicas. A throw is logged. */
@@ -84,6 +86,8 @@ const HEARTBEAT_SECONDS = 20
 const SUPERVISE_SECONDS = { postgres: 10, embedded: 60 }
 const MOST_TOGETHER = 50
 const TIDY_EVERY_MS = 3600 * 1000
+/** An account may come while the list of all is read. */
+const LATE_AFTER = '1 hour'
 /** Below whatever an installation's own backlog costs it. */
 const NOT_URGENT = 1_000_000
 
@@ -230,8 +234,8 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
       }
       case 'forget': {
         const { installation, repositories } = intake
-        // What runs ends by itself: GitHub no longer knows it. Finished jobs name the account, too.
-        const condition = `state <> 'active' and data->'job'->'installation' = to_jsonb($1::bigint)`
+        // Finished jobs name the account, too. One that runs has lost its claim: it will neither say anything nor come back.
+        const condition = `data->'job'->'installation' = to_jsonb($1::bigint)`
         if (repositories === 'all') await db.executeSql(`delete from ${jobs} where ${condition}`, [installation])
         else {
           const within = `(data->'job'->'repository'->>'id')::bigint = any($2::bigint[])`
@@ -241,6 +245,17 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
       }
       case 'ignore':
         return
+    }
+  }
+
+  async function forgetOthers(db: Db, served: readonly number[]): Promise<void> {
+    const { rows } = await db.executeSql(
+      `select distinct (data->'job'->>'installation')::bigint as id from ${jobs}
+       where data->'job' ? 'installation' and created_on < now() - interval '${LATE_AFTER}'`,
+    )
+    const known = [...rows.map((row) => Number(row.id)), ...(await ledger.installations(db, LATE_AFTER))]
+    for (const installation of new Set(known)) {
+      if (!served.includes(installation)) await obey(db, { do: 'forget', installation, repositories: 'all' })
     }
   }
 
@@ -333,6 +348,8 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
     },
 
     enqueue: (job) => database.transaction((db) => enqueue(db, job)).then(wake),
+
+    forgetOthers: (served) => database.transaction((db) => forgetOthers(db, served)),
 
     enqueueMissing: async (job) => {
       const isQueued = await database.transaction((db) => enqueueMissing(db, job))

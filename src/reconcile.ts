@@ -16,6 +16,7 @@ import type { Job } from './job.ts'
 import { pullsOf } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { Outcome, Queue } from './queue.ts'
+import { isServed } from './settings.ts'
 
 export interface Reconciler {
   /** For the whole app: asks for failed deliveries again, and has every installation looked through. */
@@ -26,7 +27,7 @@ export interface Reconciler {
 
 export interface ReconcilerOptions {
   clients: Clients
-  queue: Pick<Queue, 'enqueueMissing' | 'ledger'>
+  queue: Pick<Queue, 'enqueueMissing' | 'forgetOthers' | 'ledger'>
   /** In lower case; empty: everybody. */
   allowedAccounts: readonly string[]
   log: Logger
@@ -83,8 +84,11 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
   }
 
   async function reconcileAll(): Promise<void> {
-    for (const { id, account, suspended } of await listInstalled(clients)) {
-      if (suspended || !isServed(account, allowedAccounts)) continue
+    const installed = await listInstalled(clients)
+    const served = installed.filter(({ account, suspended }) => !suspended && isServed(account, allowedAccounts))
+    // Whoever left may have said so while nobody listened.
+    await queue.forgetOthers(served.map(({ id }) => id))
+    for (const { id } of served) {
       await queue.enqueueMissing({ kind: 'reconcile', delivery: `sweep-${now().toISOString()}`, installation: id })
     }
   }
@@ -159,8 +163,4 @@ async function stillFailed(
   // Claimed, and only the answer was lost.
   const claimed = await ledger.claimed(failed.map(({ guid }) => guid))
   return failed.filter(({ guid }) => !claimed.has(guid)).reverse()
-}
-
-function isServed(account: string, allowed: readonly string[]): boolean {
-  return allowed.length === 0 || allowed.includes(account.toLowerCase())
 }

@@ -16,9 +16,14 @@ interface Repository {
   name: string
 }
 
+/** Named as an event named it: another may have the name by now. */
+interface NamedRepository extends Repository {
+  id: number
+}
+
 export interface PullTarget {
   kind: 'pull'
-  repository: Repository
+  repository: NamedRepository
   number: number
   /** The head that the webhook named, a second witness beside what GitHub answers; null where none was named. */
   head: string | null
@@ -28,7 +33,7 @@ export interface PullTarget {
 
 export interface GroupTarget {
   kind: 'group'
-  repository: Repository
+  repository: NamedRepository
   head: string
   /** `refs/heads/gh-readonly-queue/main/pr-104-...` */
   headRef: string
@@ -163,7 +168,7 @@ async function readPullContext(client: Client, target: PullTarget, readMarker: R
     isOptional,
   )
   const pull = answer.repository?.pullRequest
-  if (!answer.repository || !pull) throw new GoneError()
+  if (answer.repository?.databaseId !== target.repository.id || !pull) throw new GoneError()
 
   const commit = pull.commits.nodes[0]?.commit
   if (commit && commit.oid !== pull.headRefOid) throw new StaleHeadError(pull.headRefOid, commit.oid)
@@ -216,7 +221,7 @@ async function readGroupContext(client: Client, target: GroupTarget): Promise<Co
   const commit = answer.repository?.head
   const base = answer.repository?.base?.target
   // A group that the queue gave up is deleted with its commit's branch.
-  if (!answer.repository || !commit?.oid || !base) throw new GoneError()
+  if (answer.repository?.databaseId !== target.repository.id || !commit?.oid || !base) throw new GoneError()
 
   const queued = commit.history.nodes
     .flatMap(({ associatedPullRequests }) => associatedPullRequests?.nodes ?? [])
@@ -255,7 +260,8 @@ function contextVariables(client: Client, { owner, name }: Repository) {
 }
 
 /** What a review can do without: defaults of the organisation, what is shown only with `checks: read`, and commands. */
-function isOptional(path: readonly (string | number)[]): boolean {
+function isOptional(path: readonly (string | number)[], isHidden: boolean): boolean {
+  if (!isHidden) return false
   if (path[0] === 'organisation' || path.includes('checkSuites') || path.includes('associatedPullRequests')) return true
   return path[1] === 'pullRequest' && path[2] === 'comments'
 }

@@ -228,7 +228,13 @@ test('a merge group is read against its base branch, with all its pull requests'
 
   const context = await readContext(
     client,
-    { kind: 'group', repository: REPOSITORY, head: group.headSha, headRef: group.headRef, baseRef: group.baseRef },
+    {
+      kind: 'group',
+      repository: { ...REPOSITORY, id: repo.id },
+      head: group.headSha,
+      headRef: group.headRef,
+      baseRef: group.baseRef,
+    },
     readMarker,
   )
   const run = await beginRun(client, context, { name: 'OTP review' })
@@ -294,7 +300,8 @@ async function shop(options: { permissions?: Record<string, 'read' | 'write'> } 
 }
 
 function target(pull: PullHandle): PullTarget {
-  return { kind: 'pull', repository: REPOSITORY, number: pull.number, head: null, installedAt: null }
+  const repository = { ...REPOSITORY, id: pull.pull.repository.id }
+  return { kind: 'pull', repository, number: pull.number, head: null, installedAt: null }
 }
 
 interface ReviewOptions {

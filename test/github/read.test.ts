@@ -17,7 +17,7 @@ const HEAD = 'a'.repeat(40)
 const BASE = 'b'.repeat(40)
 const PULL: PullTarget = {
   kind: 'pull',
-  repository: { owner: 'acme', name: 'shop' },
+  repository: { id: 99, owner: 'acme', name: 'shop' },
   number: 1,
   head: null,
   installedAt: null,
@@ -650,7 +650,7 @@ const COMMIT = {
 
 const GROUP: GroupTarget = {
   kind: 'group',
-  repository: { owner: 'acme', name: 'shop' },
+  repository: { id: 99, owner: 'acme', name: 'shop' },
   head: HEAD,
   headRef: 'refs/heads/gh-readonly-queue/main/pr-104-bbbb',
   baseRef: 'refs/heads/main',
