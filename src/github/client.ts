@@ -4,8 +4,19 @@ import { retry } from '@octokit/plugin-retry'
 import { throttling } from '@octokit/plugin-throttling'
 import { Octokit } from '@octokit/rest'
 import { LRUCache } from 'lru-cache'
-import { CredentialsError, fromGraphQL, isSecondaryLimit, reasonOf, toNamedError } from './errors.ts'
+import {
+  CredentialsError,
+  fromGraphQL,
+  isLimit,
+  isSecondaryLimit,
+  RateLimitedError,
+  reasonOf,
+  retryAt,
+  toNamedError,
+} from './errors.ts'
 import type { GraphQLProblem } from './errors.ts'
+import { createGate } from './gate.ts'
+import type { Gate } from './gate.ts'
 
 /** One attempt at a request, for metrics; a retry is another attempt. */
 export interface RequestRecord {
@@ -44,14 +55,17 @@ export interface ClientOptions {
   secondMs?: number
 }
 
+/** What is not shown to us may be left out; what GitHub failed to tell may not: it would be taken for nothing. */
+export type Tolerance = (path: readonly (string | number)[], isHidden: boolean) => boolean
+
 /** What one installation can ask. Every failure is one of `errors.ts`. */
 export interface Client {
   installation: number
   appId: number
   /** GETs are retried twice; nothing else is ever sent again by itself, unless GitHub refused it for a limit. */
   rest: Octokit
-  /** A read by GraphQL, retried twice and not paced. Problems at a tolerated path leave a null there. */
-  query<T>(document: string, variables: object, tolerates?: (path: readonly (string | number)[]) => boolean): Promise<T>
+  /** A read by GraphQL, retried twice and not paced. Tolerated problems leave a null where they are. */
+  query<T>(document: string, variables: object, tolerates?: Tolerance): Promise<T>
   /** Sent once. Gives the problems of single fields; throws where nothing was done. */
   mutate(document: string, variables: object): Promise<GraphQLProblem[]>
   /** What the installation granted, by name: `{ checks: 'write' }`. It comes with the token and costs no request. */
@@ -98,21 +112,22 @@ export function createClients(options: ClientOptions): Clients {
 }
 
 function createAppClient(options: ClientOptions): Octokit {
+  const gate = createGate(waiter(options))
   const octokit = new PacedOctokit({
-    ...common(options, { id: 'app', paced: true }),
+    ...common(options, { id: 'app', paced: true, gate }),
     authStrategy: createAppAuth,
     auth: { appId: options.appId, privateKey: options.privateKey },
     observe: observer(options, null, 'rest'),
   })
   retryOnlyReads(octokit)
-  octokit.hook.error('request', (error) => {
-    throw toNamedError(error)
-  })
+  guard(octokit, gate)
   return octokit
 }
 
 function createClient(options: ClientOptions, installation: number, forget: () => void): Client {
-  const { appId, privateKey, secondMs = 1000 } = options
+  const { appId, privateKey } = options
+  const wait = waiter(options)
+  const gate = createGate(wait)
   // Its requests for tokens go outside of the limiter: a token is needed by whoever already holds one of its places.
   const minter = new ObservedOctokit({ ...plain(options), observe: observer(options, installation, 'token') })
   const auth = createAppAuth({
@@ -125,18 +140,14 @@ function createClient(options: ClientOptions, installation: number, forget: () =
 
   const create = (paced: boolean, kind: RequestRecord['kind']) => {
     const octokit = new PacedOctokit({
-      ...common(options, { id: String(installation), paced }),
+      ...common(options, { id: String(installation), paced, gate }),
       authStrategy: () => auth,
       observe: observer(options, installation, kind),
     })
     octokit.hook.before('request', async () => {
       await auth({ type: 'installation' })
     })
-    octokit.hook.error('request', (error) => {
-      const named = toNamedError(error)
-      if (named instanceof CredentialsError) forget()
-      throw named
-    })
+    guard(octokit, gate, forget)
     return octokit
   }
 
@@ -146,31 +157,58 @@ function createClient(options: ClientOptions, installation: number, forget: () =
   const writes = create(true, 'mutation')
   retryOnlyReads(writes)
 
+  function assertUnlimited({ problems, headers }: Pick<GraphQLAnswer<unknown>, 'problems' | 'headers'>): void {
+    const limit = problems.find(isLimit)
+    if (!limit) return
+    const error = new RateLimitedError(retryAt(headers) ?? gate.guess(), { cause: new Error(limit.message) })
+    gate.close(error)
+    throw error
+  }
+
   return {
     installation,
     appId,
     rest,
-    async query<T>(document: string, variables: object, tolerates = (_path: readonly (string | number)[]) => false) {
-      const { data, problems, headers } = await ask<T>(reads, document, variables)
-      const problem = problems.find(({ path }) => path === undefined || !tolerates(path))
-      if (problem || data === null) throw fromGraphQL(problem ?? NO_DATA, headers, 'read')
+    async query<T>(document: string, variables: object, tolerates: Tolerance = () => false) {
+      const answer = await ask<T>(reads, document, variables)
+      assertUnlimited(answer)
+      const { data, problems } = answer
+      const problem = problems.find(({ path, type }) => path === undefined || !tolerates(path, HIDDEN.has(type)))
+      if (problem || data === null) throw fromGraphQL(problem ?? NO_DATA, 'read')
       return data
     },
     async mutate(document, variables) {
-      const { problems, headers } = await ask(writes, document, variables)
-      const whole = problems.find(({ type, path }) => path === undefined || type === 'RATE_LIMITED')
-      if (whole) throw fromGraphQL(whole, headers, 'write')
-      return problems
+      const answer = await ask(writes, document, variables)
+      assertUnlimited(answer)
+      const whole = answer.problems.find(({ path }) => path === undefined)
+      if (whole) throw fromGraphQL(whole, 'write')
+      return answer.problems
     },
     permissions: async () => {
       const { permissions = {} } = (await auth({ type: 'installation' })) as { permissions?: Record<string, string> }
       return permissions
     },
     refused: new Set(),
-    wait: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * secondMs)),
+    wait,
   }
 }
 
+function waiter({ secondMs = 1000 }: ClientOptions): Client['wait'] {
+  return (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * secondMs))
+}
+
+/** Outermost: asks nothing before GitHub wants to be asked, and lets no failure out without its name. */
+function guard(octokit: Octokit, gate: Gate, forget = () => {}): void {
+  octokit.hook.before('request', () => gate.pass())
+  octokit.hook.error('request', (error) => {
+    const named = toNamedError(error, gate.guess)
+    if (named instanceof RateLimitedError) gate.close(named)
+    if (named instanceof CredentialsError) forget()
+    throw named
+  })
+}
+
+const HIDDEN: ReadonlySet<string | undefined> = new Set(['FORBIDDEN', 'NOT_FOUND'])
 const NO_DATA: GraphQLProblem = { message: 'The answer has no data.' }
 
 interface GraphQLAnswer<T> {
@@ -232,6 +270,15 @@ const observing: Plugin = (octokit, settings) => {
   return {}
 }
 
+/** The library takes an answer that is no JSON for a text: half an answer, or the page of a proxy. */
+const refusingTexts: Plugin = (octokit) => {
+  octokit.hook.after('request', ({ status, data }, request) => {
+    const isJson = typeof data === 'object' && data !== null && !(data instanceof ArrayBuffer)
+    if (status < 202 && !isJson) throw Object.assign(new Error('The answer is no JSON.'), { status: 502, request })
+  })
+  return {}
+}
+
 /** The throttling plugin knows a secondary limit by its message alone; GitHub also tells by status and header. */
 const namingLimits: Plugin = (octokit) => {
   octokit.hook.error('request', (error) => {
@@ -251,16 +298,19 @@ const withoutQuotes: Plugin = (octokit) => {
   return {}
 }
 
-const ObservedOctokit = Octokit.plugin(observing, withoutQuotes)
-const PacedOctokit = Octokit.plugin(observing, withoutQuotes, namingLimits, throttling, retry)
+const ObservedOctokit = Octokit.plugin(refusingTexts, observing, withoutQuotes)
+const PacedOctokit = Octokit.plugin(refusingTexts, observing, withoutQuotes, namingLimits, throttling, retry)
 
 /** Stands in for a group of limiters where pacing would only cost time. */
 const unpaced = { key: () => ({ schedule: (_options: unknown, task: () => unknown) => task() }) }
 
-function common(options: ClientOptions, { id, paced }: { id: string; paced: boolean }) {
+function common(options: ClientOptions, { id, paced, gate }: { id: string; paced: boolean; gate: Gate }) {
   const { longestWaitSeconds = 30, secondMs = 1000 } = options
-  const waits = (seconds: number, _request: unknown, _octokit: unknown, retryCount: number) =>
-    seconds <= longestWaitSeconds && retryCount < RETRIES
+  const waits = (seconds: number, _request: unknown, _octokit: unknown, retryCount: number) => {
+    const isShort = seconds > 0 && seconds <= longestWaitSeconds && retryCount < RETRIES
+    if (isShort) gate.hold(seconds)
+    return isShort
+  }
   return {
     ...plain(options),
     throttle: {

@@ -135,38 +135,41 @@ export function reasonOf({ message, response }: Failure): string {
   return [first, ...others].map((text) => String(text).split('\n', 1)[0]!.slice(0, 200)).join('; ')
 }
 
-/** Any failure of a call as one of ours; a mistake in our own program stays what it is. */
-export function toNamedError(error: unknown): unknown {
+/** Any failure of a call as one of ours; a mistake in our own program stays what it is. `guess`: see `Gate`. */
+export function toNamedError(error: unknown, guess: () => Date): unknown {
   if (NAMED.some((named) => error instanceof named)) return error
   if (!(error instanceof Error)) return error
   const failure: Failure = error
   const options = { cause: error }
 
-  const headers = failure.response?.headers ?? {}
+  const limited = () => new RateLimitedError(retryAt(failure.response?.headers ?? {}) ?? guess(), options)
 
   // The throttling plugin's own error for a GraphQL answer that says RATE_LIMITED has no status.
-  if (failure.message === 'GraphQL Rate Limit Exceeded') return new RateLimitedError(retryAt(headers), options)
+  if (failure.message === 'GraphQL Rate Limit Exceeded') return limited()
   if (failure.status === undefined) return error
-  if (isPrimaryLimit(failure) || isSecondaryLimit(failure)) return new RateLimitedError(retryAt(headers), options)
+  if (isPrimaryLimit(failure) || isSecondaryLimit(failure)) return limited()
   if (failure.status >= 500) return new GitHubUnavailableError(options)
   if (failure.status === 401) return new CredentialsError(options)
   if (failure.status === 404 || failure.status === 410 || failure.status === 451) return new GoneError(options)
-  if (failure.status === 422 && /submitted too quickly/i.test(failure.message))
-    return new RateLimitedError(retryAt(headers), options)
+  if (failure.status === 422 && /submitted too quickly/i.test(failure.message)) return limited()
   if (failure.status !== 403) return new RefusedError(failure.message, options)
   if (/suspended|archived|access blocked/i.test(failure.message)) return new GoneError(options)
   if (/\block(ed)?\b/i.test(failure.message)) return new RefusedError(failure.message, options)
   return new MissingPermissionError(permissionOf(failure), options)
 }
 
-/** The same for a problem in a GraphQL answer, which fails with status 200. */
-export function fromGraphQL(problem: GraphQLProblem, headers: Headers, access: 'read' | 'write'): Error {
+/** The same for a problem in a GraphQL answer, which fails with status 200, where it is no limit. */
+export function fromGraphQL(problem: GraphQLProblem, access: 'read' | 'write'): Error {
   const options = { cause: new Error(problem.message) }
-  if (problem.type === 'RATE_LIMITED') return new RateLimitedError(retryAt(headers), options)
   if (problem.type === 'NOT_FOUND') return new GoneError(options)
   if (problem.type === 'FORBIDDEN') return new MissingPermissionError(permissionAt(problem.path ?? [], access), options)
   if (problem.type === 'UNPROCESSABLE' || problem.extensions?.code) return new RefusedError(problem.message, options)
   return new GitHubUnavailableError(options)
+}
+
+/** A limit in a GraphQL answer; the secondary one has no type of its own. */
+export function isLimit({ type, message }: GraphQLProblem): boolean {
+  return type === 'RATE_LIMITED' || SECONDARY.test(message)
 }
 
 function isPrimaryLimit({ status, response }: Failure): boolean {
@@ -178,16 +181,19 @@ export function isSecondaryLimit(failure: Failure): boolean {
   if (isPrimaryLimit(failure)) return false
   if (failure.status === 429) return true
   if (failure.status !== 403) return false
-  return failure.response?.headers?.['retry-after'] !== undefined || /rate limit|abuse detection/i.test(failure.message)
+  return failure.response?.headers?.['retry-after'] !== undefined || SECONDARY.test(failure.message)
 }
 
+const SECONDARY = /rate limit|abuse detection/i
+
 // https://docs.github.com/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately
-function retryAt(headers: Headers): Date {
+/** When a limit ends; null where GitHub does not say. */
+export function retryAt(headers: Headers): Date | null {
   const after = Number(headers['retry-after'])
   if (after > 0) return new Date(Date.now() + after * 1000)
-  const reset = Number(headers['x-ratelimit-reset'])
-  if (String(headers['x-ratelimit-remaining']) === '0' && reset > 0) return new Date((reset + 1) * 1000)
-  return new Date(Date.now() + 60_000)
+  const reset = (Number(headers['x-ratelimit-reset']) + 1) * 1000
+  // By a clock that is ahead of GitHub's it is over before it began.
+  return String(headers['x-ratelimit-remaining']) === '0' && reset > Date.now() ? new Date(reset) : null
 }
 
 function permissionOf({ request, response }: Failure): string {

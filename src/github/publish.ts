@@ -236,7 +236,7 @@ async function sendEdits(client: Client, edits: readonly PlannedEdit[]): Promise
       const [kind] = String(problem.path?.[0])
       if (kind === 'm' && problem.type === 'FORBIDDEN') client.refused.add('minimize')
       if (kind === 'm' || kind === 'r') continue
-      const error = fromGraphQL(problem, {}, 'write')
+      const error = fromGraphQL(problem, 'write')
       if (!(error instanceof GoneError) && !(error instanceof RefusedError)) throw error
     }
   }

@@ -20,8 +20,8 @@ guardTheWire()
 async function listen(answer: RequestListener) {
   nock.enableNetConnect('127.0.0.1')
   const server = createServer((request, response) => {
-    if (request.url?.endsWith('/access_tokens')) response.end(JSON.stringify({ token: 'x', permissions: {} }))
-    else answer(request, response)
+    if (!request.url?.endsWith('/access_tokens')) return answer(request, response)
+    response.writeHead(201, { 'content-type': 'application/json' }).end('{"token":"x","permissions":{}}')
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
@@ -91,10 +91,58 @@ describe('retries', () => {
     expect(await client.query(QUERY, {})).toEqual({ viewer: { login: 'otp-review[bot]' } })
   })
 
-  it('an answer that does not come in time is a failure', async () => {
-    await using server = await listen(() => {})
+  it.each([
+    ['half an answer', '{"id": 1, "full_na', 'application/json; charset=utf-8'],
+    ['the page of a proxy', '<html>Back soon</html>', 'text/html'],
+    ['nothing at all', '', 'application/json'],
+  ])('%s with status 200 is a failure: a GET is tried again, a POST is not', async (_, body, type) => {
+    const headers = { 'content-type': type }
+    nock(API).get('/repos/acme/shop').times(2).reply(200, body, headers).get('/repos/acme/shop').reply(200, { id: 1 })
+    nock(API).post(REVIEW).reply(200, body, headers)
+    const line = wire()
 
-    await expect(createReview(wire({ baseUrl: server.url, timeoutMs: 50 }))).rejects.toThrow(GitHubUnavailableError)
+    expect((await getRepository(line)).data.id).toBe(1)
+    await expect(createReview(line)).rejects.toThrow(GitHubUnavailableError)
+
+    expect(line.sent).toHaveLength(4)
+  })
+
+  it('half an answer to a query is tried again, one to a mutation is not', async () => {
+    nock(API).post('/graphql').times(2).reply(200, '{"data": {"viewer"', { 'content-type': 'application/json' })
+    graphql({ data: { viewer: { login: 'otp-review[bot]' } } })
+    nock(API).post('/graphql').reply(200, '{"data": {"u0"', { 'content-type': 'application/json' })
+    const { client, sent } = wire()
+
+    expect(await client.query(QUERY, {})).toEqual({ viewer: { login: 'otp-review[bot]' } })
+    await expect(client.mutate('mutation M { __typename }', {})).rejects.toThrow(GitHubUnavailableError)
+
+    expect(sent).toHaveLength(4)
+  })
+
+  it('half a token is none', async () => {
+    nock.cleanAll()
+    nock(API).post(`/app/installations/${INSTALLATION}/access_tokens`).reply(201, '{"token": "ghs_')
+
+    await expect(getRepository(wire())).rejects.toThrow(GitHubUnavailableError)
+  })
+
+  it('a query whose connection breaks is tried again', async () => {
+    let count = 0
+    await using server = await listen((_request, response) => {
+      if (++count < 3) return response.destroy()
+      response.writeHead(200, { 'content-type': 'application/json' }).end('{"data":{"viewer":{"login":"x"}}}')
+    })
+
+    expect(await wire({ baseUrl: server.url }).client.query(QUERY, {})).toEqual({ viewer: { login: 'x' } })
+    expect(count).toBe(3)
+  })
+
+  it('an answer that does not come in time is a failure', async () => {
+    let reached = false
+    await using server = await listen(() => void (reached = true))
+
+    await expect(createReview(wire({ baseUrl: server.url, timeoutMs: 500 }))).rejects.toThrow(GitHubUnavailableError)
+    expect(reached).toBe(true)
   })
 
   it('an answer that breaks off is a failure, not an empty answer', async () => {
@@ -187,6 +235,135 @@ describe('limits', () => {
   })
 })
 
+describe('a limit', () => {
+  /** A clock that only goes forward, and an installation of its own: the limiters would take the passing of time for real. */
+  let installations = INSTALLATION + 100
+  function clocked() {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    onTestFinished(() => void vi.useRealTimers())
+    token((installations += 1))
+    const line = wire()
+    return {
+      ...line,
+      client: line.clients.forInstallation(installations),
+      pass: (seconds: number) => vi.setSystemTime(Date.now() + seconds * 1000),
+    }
+  }
+
+  const secondsUntil = (error: unknown) => ((error as RateLimitedError).retryAt.getTime() - Date.now()) / 1000
+  const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error)
+
+  it('holds back whatever the installation asks until it ends, without a request', async () => {
+    nock(API)
+      .get('/repos/acme/shop')
+      .reply(403, { message: SECONDARY }, { 'retry-after': '600' })
+      .get('/repos/acme/shop')
+      .reply(200, {})
+    const line = clocked()
+    await expect(getRepository(line)).rejects.toThrow(RateLimitedError)
+    line.pass(400)
+
+    const refused = await Promise.all([
+      failure(getRepository(line)),
+      failure(line.client.query(QUERY, {})),
+      failure(line.client.mutate('mutation M { __typename }', {})),
+    ])
+
+    expect(refused.map((error) => [(error as Error).name, secondsUntil(error)])).toEqual(
+      Array.from({ length: 3 }, () => ['RateLimitedError', 200]),
+    )
+    expect(line.sent).toHaveLength(1)
+    line.pass(200)
+    await getRepository(line)
+    expect(line.sent).toHaveLength(2)
+  })
+
+  it('of one installation is none of another', async () => {
+    nock(API).get('/repos/acme/shop').reply(429, {}, { 'retry-after': '600' }).get('/repos/acme/shop').reply(200, {})
+    const line = clocked()
+    token(INSTALLATION + 50)
+    await expect(getRepository(line)).rejects.toThrow(RateLimitedError)
+
+    await getRepository({ client: line.clients.forInstallation(INSTALLATION + 50) })
+
+    expect(line.sent).toHaveLength(2)
+  })
+
+  it('that is waited for here is waited for by all', async () => {
+    nock(API)
+      .get('/repos/acme/shop')
+      .reply(429, {}, { 'retry-after': '10' })
+      .get('/repos/acme/shop')
+      .times(2)
+      .reply(200, {})
+    const line = wire({ secondMs: 30 })
+    const start = Date.now()
+    const first = getRepository(line)
+    await vi.waitUntil(() => line.records.some(({ status }) => status === 429))
+
+    await Promise.all([first, getRepository(line)])
+
+    expect(Date.now() - start).toBeGreaterThanOrEqual(295)
+    expect(line.sent).toHaveLength(3)
+  })
+
+  it('without an end lasts a minute, and twice as long each time that it comes again soon after', async () => {
+    nock(API).get('/repos/acme/shop').times(4).reply(403, { message: SECONDARY })
+    const line = clocked()
+    const waits: number[] = []
+    for (const pause of [0, 60 + 10, 120 + 10, 240 + 1000]) {
+      line.pass(pause)
+      waits.push(secondsUntil(await failure(getRepository(line))))
+    }
+
+    expect(waits).toEqual([60, 120, 240, 60])
+  })
+
+  it('without an end is the same for all that were under way', async () => {
+    nock(API).get('/repos/acme/shop').times(3).reply(403, { message: SECONDARY })
+    const line = clocked()
+
+    const errors = await Promise.all([1, 2, 3].map(() => failure(getRepository(line))))
+
+    expect(errors.map(secondsUntil)).toEqual([60, 60, 60])
+  })
+
+  it('that ended in the past, by a clock that is ahead, is not run into at once', async () => {
+    const headers = { 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(Math.floor(Date.now() / 1000) - 600) }
+    nock(API).get('/repos/acme/shop').reply(403, { message: 'API rate limit exceeded' }, headers)
+    const line = clocked()
+
+    expect(secondsUntil(await failure(getRepository(line)))).toBe(60)
+    expect(line.sent).toHaveLength(1)
+  })
+
+  it.each<[string, (line: Pick<Wire, 'client'>) => Promise<unknown>]>([
+    ['query', ({ client }) => client.query(QUERY, {})],
+    ['mutation', ({ client }) => client.mutate('mutation M { __typename }', {})],
+  ])('on too much at once can come with status 200 to a %s', async (_, ask) => {
+    nock(API)
+      .post('/graphql')
+      .reply(200, { data: null, errors: [{ message: SECONDARY }] }, { 'retry-after': '90' })
+    const line = clocked()
+
+    const error = await failure(ask(line))
+
+    expect(error).toBeInstanceOf(RateLimitedError)
+    expect(secondsUntil(error)).toBe(90)
+    await expect(getRepository(line)).rejects.toBe(error)
+    expect(line.sent).toHaveLength(1)
+  })
+
+  it('on tokens is a limit too', async () => {
+    nock.cleanAll()
+    nock(API)
+      .post(`/app/installations/${INSTALLATION}/access_tokens`)
+      .reply(403, { message: SECONDARY }, { 'retry-after': '90' })
+
+    await expect(getRepository(wire())).rejects.toThrow(RateLimitedError)
+  })
+})
+
 describe('failures by name', () => {
   it.each([
     [404, 'Not Found', GoneError],
@@ -259,6 +436,17 @@ describe('failures by name', () => {
 
     expect(await client.query(QUERY, {}, (path) => path[0] === 'organisation')).toEqual(answer.data)
     await expect(client.query(QUERY, {})).rejects.toThrow(GoneError)
+  })
+
+  it('in GraphQL only what is hidden from us can be done without, not what GitHub failed to tell', async () => {
+    const message = 'Something went wrong'
+    graphql({ data: { organisation: null }, errors: [{ type: 'INTERNAL', path: ['organisation'], message }] })
+    graphql({ data: { organisation: null }, errors: [{ path: ['organisation'], message }] })
+    const { client } = wire()
+    const tolerates = (_path: unknown, isHidden: boolean) => isHidden
+
+    await expect(client.query(QUERY, {}, tolerates)).rejects.toThrow(GitHubUnavailableError)
+    await expect(client.query(QUERY, {}, tolerates)).rejects.toThrow(GitHubUnavailableError)
   })
 
   it('a mutation tells which of its fields failed', async () => {
