@@ -57,6 +57,9 @@ export function matchBase(
   const lineNow = (finding: Finding) => changeOf(pathNow(finding))?.diff.toHead(finding.range.startLine) ?? null
   const codeThen = codeIn((path) => became.get(path)?.baseSource)
   const codeNow = codeIn((path) => changeOf(path)?.file.source)
+  const inFile = (of: Finding, code: string | null, path: string) => code && keyOf(of.rule, path, code)
+  const inAnyNamespace = (of: Finding, code: string | null) =>
+    code && keyOf(of.rule, lastName(of.module), of.function ?? '', code.replaceAll(NAMESPACE, ''))
 
   return pair(inOrder(base), inOrder(head), [
     {
@@ -71,20 +74,34 @@ export function matchBase(
     { left: (was) => was.fingerprint, right: (is) => [is.fingerprint] },
     { left: (was) => was.clauseFingerprint, right: (is) => [is.clauseFingerprint] },
     // The same code of the same file in another function.
-    { left: (was) => codeThen(was, pathNow(was)), right: (is) => nonNull(codeNow(is, is.path)) },
+    {
+      left: (was) => inFile(was, codeThen(was), pathNow(was)),
+      right: (is) => nonNull(inFile(is, codeNow(is), is.path)),
+    },
+    // A namespace that gets another name changes every mention of it, and the path, too.
+    {
+      left: (was) => inAnyNamespace(was, codeThen(was)),
+      right: (is) => nonNull(inAnyNamespace(is, codeNow(is))),
+    },
     { left: (was) => placeInCode(was, pathNow(was)), right: (is) => [placeInCode(is, is.path)], alone: true },
-    // A namespace that gets another name changes every mention of it too.
     { left: (was) => placeInFile(was, pathNow(was)), right: (is) => [placeInFile(is, is.path)], alone: true },
   ])
 }
 
-/** One key for rule, file and offending code, with the white space left out; null where the text is not known. */
-function codeIn(sourceOf: (path: string) => string | null | undefined): (of: Finding, path: string) => string | null {
+/** All but the last part of a module's name. */
+const NAMESPACE = /\b(?:[A-Z]\w*\.)+(?=[A-Z])/g
+
+function lastName(module: string): string {
+  return module.replaceAll(NAMESPACE, '')
+}
+
+/** The offending code, with the white space left out; null where the text is not known. */
+function codeIn(sourceOf: (path: string) => string | null | undefined): (of: Finding) => string | null {
   const lines = new Map<string, string[] | null>()
-  return ({ rule, path, range }, pathNow) => {
+  return ({ path, range }) => {
     const known = lines.get(path) ?? sourceOf(path)?.split('\n') ?? null
     lines.set(path, known)
-    return known === null ? null : keyOf(rule, pathNow, textAt(known, range).replaceAll(/\s+/g, ''))
+    return known === null ? null : textAt(known, range).replaceAll(/\s+/g, '')
   }
 }
 
@@ -177,6 +194,7 @@ export function matchSaid(
     },
     edited('open', placeInCode),
     edited('open', placeInFile),
+    edited('open', placeInNamespace),
     edited('closed', placeInCode),
     {
       left: (thread) => legacy(thread, thread.last.marker.rule, pathNow(thread)),
@@ -207,6 +225,11 @@ export function placeInCode(of: { rule: string; module: string; function: string
 /** One key for rule, file and function, whatever the module is called. */
 function placeInFile(of: { rule: string; function: string | null }, path: string): string {
   return keyOf(of.rule, path, of.function ?? '')
+}
+
+/** One key for rule, module and function, whatever the namespace of the module is called. */
+function placeInNamespace(of: { rule: string; module: string; function: string | null }, path: string): string {
+  return placeInCode({ ...of, module: lastName(of.module) }, path)
 }
 
 function atLine(fingerprint: string, path: string, line: number | null): string | null {

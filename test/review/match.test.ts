@@ -74,6 +74,26 @@ describe('head against base', () => {
     expect(match([was(1, elsewhere)], [was(1)], [sleeps]).size).toBe(0)
   })
 
+  test('the same code in another namespace is the same finding, whatever its file is called', () => {
+    const elsewhere = {
+      module: 'Store.Stock',
+      path: 'lib/store/stock.ex',
+      fingerprint: 'new',
+      clauseFingerprint: 'new',
+    }
+    const code = (name: string) => `  {Phoenix.PubSub, name: ${name}.PubSub}\n`
+    const files = (to: string) => [
+      changedFile({ path: 'lib/shop/stock.ex', base: code('Shop'), head: null, baseSource: code('Shop') }),
+      changedFile({ path: elsewhere.path, base: null, head: code(to), baseSource: null }),
+    ]
+    const base = [was(1, { path: 'lib/shop/stock.ex' })]
+
+    expect(match([was(1, elsewhere)], base, files('Store')).size).toBe(1)
+    expect(match([was(1, elsewhere)], base, files('Acme.Deep.Store')).size).toBe(1)
+    expect(match([was(1, { ...elsewhere, function: 'other/1' })], base, files('Store')).size).toBe(0)
+    expect(match([was(1, { ...elsewhere, module: 'Store.Shelf' })], base, files('Store')).size).toBe(0)
+  })
+
   test('what is left alone in its file was edited too, under whatever name its module goes', () => {
     const renamed = { module: 'Store.Stock', fingerprint: 'edited', clauseFingerprint: 'edited' }
 
@@ -197,6 +217,20 @@ describe('now against what was said', () => {
     const now = finding({ fingerprint: 'edited', clauseFingerprint: 'edited' })
 
     expect(match([now], [said(finding(), { marker: { state: 'fixed' } })])).toEqual(new Map([[now, 1]]))
+  })
+
+  test('a finding whose namespace and file get other names is known by the rest of its place, if it is alone there', () => {
+    const renamed = {
+      module: 'Store.Stock',
+      fingerprint: 'edited',
+      clauseFingerprint: 'edited',
+      path: 'lib/store/a.ex',
+    }
+    const comments = [said(finding(), { line: null })]
+
+    expect(match([finding(renamed)], comments)).toEqual(new Map([[expect.anything(), 1]]))
+    expect(match([finding(renamed), finding({ ...renamed, line: 30 })], comments).size).toBe(0)
+    expect(match([finding({ ...renamed, module: 'Store.Shelf' })], comments).size).toBe(0)
   })
 
   test('one comment knows one finding', () => {
