@@ -73,7 +73,8 @@ const secret = z
     `must not be "${DEFAULT_SECRET}", which everybody knows; ${HOW_TO.WEBHOOK_SECRET}`,
   )
 
-const environment = z.object({
+/** Every variable that is read, by its name, with its default. */
+export const environment = z.object({
   APP_ID: z.coerce.number(HOW_TO.APP_ID).int(HOW_TO.APP_ID).positive(HOW_TO.APP_ID).optional(),
   PRIVATE_KEY: z.string().optional(),
   PRIVATE_KEY_PATH: z.string().optional(),
