@@ -31,6 +31,12 @@ export function wholeHeadOf({ head, params, guard }: Clause): Range {
   return last === undefined ? head : { ...head, endLine: last.range.endLine, endColumn: last.range.endColumn }
 }
 
+/** Code on one line, cut off after `limit` characters. */
+export function quote({ text }: Expression, limit = 60): string {
+  const line = text.replaceAll(/\s+/g, ' ')
+  return line.length > limit ? `${line.slice(0, limit - 3)}...` : line
+}
+
 /** A call as people write it: `send`, `GenServer.cast`, `start_link` where the module is computed. */
 export function nameCall({ callee, name, module }: Call): string {
   return module === 'Kernel' || callee === '' ? name : callee

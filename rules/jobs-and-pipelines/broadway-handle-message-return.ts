@@ -14,7 +14,7 @@ import {
   walk,
 } from '#engine'
 import { broadwayProcessors } from '../principles.ts'
-import { spotOf } from '../wording.ts'
+import { quote, spotOf } from '../wording.ts'
 
 export default defineRule({
   id: 'broadway-handle-message-return',
@@ -130,7 +130,7 @@ function isOk({ callee }: Call): boolean {
 }
 
 function wrong({ tail, hops }: Result, at: Expression, clause: Clause, callback: Callback): Problem {
-  const text = tail.expression?.text.replaceAll(/\s+/g, ' ').slice(0, 60) ?? 'nil'
+  const text = tail.expression === null ? 'nil' : quote(tail.expression)
   const shown =
     tail.expression?.kind === 'call' ? `\`:ok\`, the value of \`${tail.expression.callee}\`,` : `\`${text}\``
   return {

@@ -7,6 +7,7 @@ import {
   elixir,
   type Expression,
   type FunctionFact,
+  isWithin,
   localCalls,
   type MapTerm,
   type Module,
@@ -17,7 +18,7 @@ import {
   walk,
 } from '#engine'
 import { durableWork } from '../principles.ts'
-import { spotOf } from '../wording.ts'
+import { quote, spotOf } from '../wording.ts'
 
 const READS = new Set(['Map.get', 'Map.get_lazy', 'Map.fetch', 'Map.has_key?', 'Map.pop', 'Map.take', 'Kernel.get_in'])
 const RAISING_READS = new Set(['Map.fetch!', 'Map.pop!'])
@@ -217,7 +218,7 @@ function* reads({ clause, isArgs }: Holder, strings: ReadonlySet<string>): Itera
         at: spotOf(at),
         evidence: [spotOf(at), clause.head],
         message:
-          `Args come back from the database with string keys, so \`${at.text.replaceAll(/\s+/g, ' ').slice(0, 60)}\` ` +
+          `Args come back from the database with string keys, so \`${quote(at)}\` ` +
           `${consequence} in \`${clause.function.id}\` of \`${clause.module.name}\`. The key is \`"${key}"\`.`,
       }
     }
@@ -286,7 +287,7 @@ function* insertions(module: Module): Iterable<Problem> {
             at: value.at.range,
             evidence: [value.at.range, call.at],
             severity: value.kind === 'struct' ? 'warning' : 'error',
-            message: `\`${value.at.text.replaceAll(/\s+/g, ' ').slice(0, 60)}\` goes into the args of a job as JSON, which has no ${value.kind}: ${value.consequence}`,
+            message: `\`${quote(value.at)}\` goes into the args of a job as JSON, which has no ${value.kind}: ${value.consequence}`,
           }
         }
       }
@@ -306,7 +307,8 @@ function makesJob(call: Call, clause: Clause): boolean {
   if (defined !== undefined || !/(?:Worker|Job)$|\.(?:Workers|Jobs)\./.test(worker)) return false
   return clause.calls.some(
     ({ callee, args }) =>
-      callee.startsWith('Oban.insert') && args.some((arg) => arg === call || resolve(arg, module, clause) === call),
+      callee.startsWith('Oban.insert') &&
+      args.some((arg) => isWithin(call, arg) || isWithin(call, resolve(arg, module, clause))),
   )
 }
 

@@ -12,6 +12,7 @@ import {
 } from '#engine'
 import { replaceIn } from '../edits.ts'
 import { durableWork } from '../principles.ts'
+import { quote } from '../wording.ts'
 
 export default defineRule({
   id: 'oban-perform-return',
@@ -120,7 +121,7 @@ function judge(tail: Tail): Verdict | null {
   if (tail.isUnknown) return null
   const { expression } = tail
   if (expression === null) return { severity: 'info', isStrict: true, shown: 'nil', consequence: COMPLETES }
-  const shown = expression.text.replaceAll(/\s+/g, ' ').slice(0, 60)
+  const shown = quote(expression)
   const failing = { severity: 'error', isStrict: false, shown, consequence: COMPLETES } as const
   const odd = { ...failing, severity: 'info' } as const
   const deprecated = { ...odd, consequence: DEPRECATED } as const

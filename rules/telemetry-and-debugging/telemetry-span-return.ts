@@ -1,5 +1,6 @@
 import { type Clause, defineRule, type Edit, elixir, type Expression, type Tail, tails } from '#engine'
 import { telemetryHandlers } from '../principles.ts'
+import { quote } from '../wording.ts'
 
 export default defineRule({
   id: 'telemetry-span-return',
@@ -52,7 +53,7 @@ export default defineRule({
       for (const tail of tails(branch.body)) {
         const at = tail.expression ?? tail.impliedBy
         if (!isWrong(tail) || at === null) continue
-        const shown = tail.expression === null ? 'nil' : tail.expression.text.replaceAll(/\s+/g, ' ').slice(0, 60)
+        const shown = tail.expression === null ? 'nil' : quote(tail.expression)
         yield {
           at: at.range,
           evidence: [at.range, call.at],
