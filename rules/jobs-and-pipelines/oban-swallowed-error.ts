@@ -3,10 +3,12 @@ import {
   type Call,
   type Clause,
   defineRule,
+  type Draw,
   type Edit,
   elixir,
   type Expression,
   isDiscarded,
+  isWithin,
   type Module,
   results,
   tails,
@@ -15,6 +17,7 @@ import {
 } from '#engine'
 import { isOnPurpose } from '../intent.ts'
 import { durableWork } from '../principles.ts'
+import { quote } from '../wording.ts'
 
 const LOGS = new Set([
   'Logger.error',
@@ -99,7 +102,7 @@ export default defineRule({
             at: log.at,
             evidence: [log.at, clause.head, perform.head, ...hops.map((hop) => hop.range)],
             message:
-              `The \`${brief(head)}\` clause of \`${clause.function.id}\` ends in \`${log.callee}\`, which returns ` +
+              `The \`${quote(head, 40)}\` clause of \`${clause.function.id}\` ends in \`${log.callee}\`, which returns ` +
               `\`:ok\`: ${consequence(isOnce)}`,
           }
         }
@@ -128,16 +131,18 @@ export default defineRule({
   },
 })
 
-function subject(branch: Branch, { name }: Module): string {
+/** What takes the error: a branch, or the last step of `with {:error, reason} <- run() do`. */
+type Handler = Branch | Draw
+
+function subject(branch: Handler, { name }: Module): string {
   const { parent } = branch
+  if (branch.kind === 'draw') return `The \`with ${quote(branch.pattern, 40)}\` in \`${name}\``
   if (parent?.kind === 'try' && parent.rescues.includes(branch)) return `The \`rescue\` in \`${name}\``
   if (parent?.kind === 'try' && parent.catches.includes(branch)) return `The \`catch\` in \`${name}\``
   const [pattern] = branch.patterns
-  return pattern === undefined ? `An error branch of \`${name}\`` : `The \`${brief(pattern)}\` branch of \`${name}\``
-}
-
-function brief({ text }: Expression): string {
-  return text.replaceAll(/\s+/g, ' ').slice(0, 40)
+  return pattern === undefined
+    ? `An error branch of \`${name}\``
+    : `The \`${quote(pattern, 40)}\` branch of \`${name}\``
 }
 
 function consequence(isOnce: boolean): string {
@@ -163,9 +168,16 @@ function errorHead(log: Expression, clause: Clause): Expression | null {
   return clause.params.find((param) => isErrorPattern({ patterns: [param], guard: clause.guard }, false)) ?? null
 }
 
-/** The branch whose last expression this is, when it handles an error. */
-function errorBranch(log: Expression): Branch | null {
+/** What takes an error and ends in this expression. */
+function errorBranch(log: Expression): Handler | null {
   const holder = log.parent?.kind === 'block' ? log.parent.parent : log.parent
+  if (holder?.kind === 'with') {
+    const step = holder.steps.at(-1)
+    const isBody = holder.body !== null && isWithin(log, holder.body)
+    return isBody && step?.kind === 'draw' && isErrorPattern({ patterns: [step.pattern], guard: step.guard }, false)
+      ? step
+      : null
+  }
   if (holder?.kind !== 'branch') return null
   const around = holder.parent
   if (around?.kind === 'try') {
@@ -204,7 +216,7 @@ function countsAttempts(guard: Expression): boolean {
 }
 
 /** Error branches in a statement whose value is thrown away right before the final `:ok`, but for more log lines. */
-function* discardedIn(clause: Clause): Iterable<{ log: Call; branch: Branch; ok: Expression }> {
+function* discardedIn(clause: Clause): Iterable<{ log: Call; branch: Handler; ok: Expression }> {
   const body = clause.body?.kind === 'try' && clause.body.elses.length === 0 ? clause.body.body : clause.body
   if (body?.kind !== 'block') return
   const statements = [...body.statements]
@@ -224,15 +236,16 @@ function isLogLine(expression: Expression | undefined): boolean {
   return expression?.kind === 'call' && expression.module === 'Logger'
 }
 
-function headOf(branch: Branch): Branch['range'] {
+function headOf(branch: Handler): Branch['range'] {
+  if (branch.kind === 'draw') return branch.range
   const { range } = branch
   return { ...range, endLine: range.startLine, endColumn: range.startColumn + 1 }
 }
 
 /** Adds the error that was matched as the branch's value. */
-function returned(branch: Branch, log: Call, clause: Clause): Edit | null {
-  const [pattern] = branch.patterns
-  if (pattern?.kind !== 'tuple' || pattern.elements.length !== 2 || branch.patterns.length !== 1) return null
+function returned(branch: Handler, log: Call, clause: Clause): Edit | null {
+  const [pattern, second] = branch.kind === 'draw' ? [branch.pattern] : branch.patterns
+  if (pattern?.kind !== 'tuple' || pattern.elements.length !== 2 || second !== undefined) return null
   const [tag, reason] = pattern.elements
   if (tag?.kind !== 'atom' || tag.value !== 'error' || reason?.kind !== 'variable' || reason.name.startsWith('_'))
     return null
