@@ -56,22 +56,26 @@ export default defineRule({
   *check({ module }) {
     const use = module.use('Oban.Worker') ?? module.use('Oban.Pro.Worker')
     const options = use === undefined ? null : useOptions(use)
-    const found = options === null ? [] : fieldsIn(options, module, null)
+    const found: { pair: Pair; worker: string | null }[] = (
+      options === null ? [] : fieldsIn(options, module, null)
+    ).map((pair) => ({ pair, worker: module.name }))
     for (const fun of module.functions) {
       for (const clause of fun.clauses) {
         for (const call of clause.calls) {
           const given = call.name === 'new' && call.arity === 2 ? resolve(call.args[1]!, module, clause) : undefined
-          if (given?.kind === 'list') found.push(...fieldsIn(given, module, clause))
+          if (given?.kind !== 'list') continue
+          const worker = call.module === null ? module.name : call.callee === 'Oban.Job.new' ? null : call.module
+          found.push(...fieldsIn(given, module, clause).map((pair) => ({ pair, worker })))
         }
       }
     }
     // An attribute can stand for the options of several jobs.
-    for (const pair of new Map(found.map((each) => [each.start, each])).values()) {
+    for (const { pair, worker } of new Map(found.map((each) => [each.pair.start, each])).values()) {
       yield {
         at: pair.range,
         message:
           `\`${pair.text.replaceAll(/\s+/g, ' ')}\` leaves out \`:worker\`: a job of any other worker that agrees in these fields ` +
-          `keeps this job of \`${module.name}\` from being inserted.`,
+          `keeps this job${worker === null ? '' : ` of \`${worker}\``} from being inserted.`,
         edit: withWorker(pair, module),
       }
     }
