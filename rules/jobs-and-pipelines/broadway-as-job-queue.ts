@@ -188,7 +188,7 @@ interface JobQuery {
   at: Range
   field: string
   table: string
-  /** Whether it takes so many rows, or locks them: what a worker does that looks for work. */
+  /** Whether it takes so many rows, locks them, or takes them from Oban: what a worker does that looks for work. */
   isClaim: boolean
 }
 
@@ -202,7 +202,7 @@ function jobQuery(expression: Expression, clause: Clause): JobQuery | null {
       const field =
         each.kind === 'field' ? each.field : each.kind === 'pair' && each.key.kind === 'atom' ? each.key.value : null
       if (field !== null && PROGRESS.has(field))
-        return { at: expression.at, field, table, isClaim: isClaim(expression) }
+        return { at: expression.at, field, table, isClaim: table === 'Oban.Job' || isClaim(expression) }
     }
   }
   return null
