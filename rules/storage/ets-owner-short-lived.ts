@@ -18,6 +18,7 @@ import {
   tableOf,
   tables,
   walk,
+  whereRuns,
 } from '#engine'
 import { readsGoStraightToEts, storageByNeed } from '../principles.ts'
 
@@ -87,7 +88,7 @@ export default defineRule({
     // A module under a condition (`if Mix.env() != :prod`) is not there for everybody.
     if (module.isProcess || module.is('Application') || module.is('Task') || module.isConditional) return
     for (const table of tables(module)) {
-      if (!table.isNamed || isMadeAtBoot(table, module)) continue
+      if (!table.isNamed || isMadeAtBoot(table, module) || whereRuns(table.call, table.clause).at !== 'here') continue
       const user = userOf(module, table)
       if (user === null) continue
       const guard =
@@ -99,7 +100,7 @@ export default defineRule({
         evidence: [table.call.at, guard, user.access.at, ...(user.by === null ? [] : [user.by.range])],
         message:
           `${table.name === null ? 'This table' : `\`${table.name}\``} is made by whichever process first calls \`${user.entry.id}\`, and is deleted when that ` +
-          'process ends, with all that others have put in. Two first callers race.',
+          `process ends, with all that others have put in.${isRescued(table.call) ? '' : ' Two first callers race.'}`,
       }
     }
   },
@@ -207,6 +208,11 @@ function guardOf(expression: Expression, clause: Clause): Range | null {
 function guardIn(by: Expression): Range | null {
   for (const each of walk(by)) if (each.kind === 'call' && GUARDS.has(each.callee)) return each.at
   return null
+}
+
+/** Who comes second while the table is being made gets an exception, which is rescued. */
+function isRescued(made: Call): boolean {
+  return [...ancestors(made)].some((up) => up.kind === 'try' && up.rescues.length > 0)
 }
 
 function takesArgumentErrors({ patterns }: Branch): boolean {
