@@ -149,7 +149,8 @@ interface Row {
 
 /** `write({table, key, ...})`, `dirty_write(table, record)`, `read(table, key)`, `read({table, key})`. */
 function rowOf(call: Call, clause: Clause): Row {
-  const [first, second] = call.args
+  // `foldl(fun, acc, table)`.
+  const [first, second] = /^fold[lr]$/.test(call.name) ? call.args.slice(2, 3) : call.args
   if (first === undefined) return { table: null, key: null }
   const record = first.kind === 'tuple' ? first : second?.kind === 'tuple' ? second : null
   if (first.kind === 'tuple') {
