@@ -71,28 +71,26 @@ export function createFaults() {
   }
 }
 
-/** GitHub's refusal of too many writes at once. */
-export function secondaryLimit(retryAfterSeconds: number | null = 60): Fault {
+/** GitHub's refusal of too much at once; null: without a word on how long. */
+export function secondaryLimit(retryAfterSeconds: number | null = 60, status: 403 | 429 = 403): Fault {
   return {
-    status: 403,
+    status,
     headers: retryAfterSeconds === null ? {} : { 'retry-after': String(retryAfterSeconds) },
     body: {
-      message: 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.',
+      message: SECONDARY,
       documentation_url:
         'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits',
     },
   }
 }
 
+const SECONDARY = 'You have exceeded a secondary rate limit. Please wait a few minutes before you try again.'
+
 /** GitHub's refusal when the hour's requests are used up. */
-export function primaryLimit(resetsAt: Date): Fault {
+export function primaryLimit(resetsAt: Date, status: 403 | 429 = 403): Fault {
   return {
-    status: 403,
-    headers: {
-      'x-ratelimit-limit': '5000',
-      'x-ratelimit-remaining': '0',
-      'x-ratelimit-reset': String(Math.floor(resetsAt.getTime() / 1000)),
-    },
+    status,
+    headers: usedUp(resetsAt),
     body: {
       message: 'API rate limit exceeded for installation.',
       documentation_url: 'https://docs.github.com/rest/overview/rate-limits-for-the-rest-api',
@@ -100,11 +98,29 @@ export function primaryLimit(resetsAt: Date): Fault {
   }
 }
 
+function usedUp(resetsAt: Date): Record<string, string> {
+  return {
+    'x-ratelimit-limit': '5000',
+    'x-ratelimit-remaining': '0',
+    'x-ratelimit-reset': String(Math.floor(resetsAt.getTime() / 1000)),
+  }
+}
+
 /** GraphQL says 200 and refuses in the body. */
-export function graphqlLimit(): Fault {
+export function graphqlLimit(resetsAt?: Date): Fault {
   return {
     status: 200,
+    ...(resetsAt !== undefined && { headers: usedUp(resetsAt) }),
     body: { errors: [{ type: 'RATE_LIMITED', message: 'API rate limit exceeded for installation.' }] },
+  }
+}
+
+/** The same for too much at once, which has no type. */
+export function graphqlSecondaryLimit(retryAfterSeconds: number): Fault {
+  return {
+    status: 200,
+    headers: { 'retry-after': String(retryAfterSeconds) },
+    body: { data: null, errors: [{ message: SECONDARY }] },
   }
 }
 
@@ -112,8 +128,40 @@ export function unavailable(status = 502, when: 'before' | 'after' = 'before'): 
   return { status, when, body: { message: 'Server Error' } }
 }
 
+/** Half of an answer, of the length that was announced. */
+export function garbled(when: 'before' | 'after' = 'before'): Fault {
+  return { status: 200, when, body: Buffer.from('{"id": 1, "data": {"repository": {"pullReq') }
+}
+
+/** A query or mutation by the name of its operation. */
+export function operation(name: string): Matcher {
+  return ({ body }) => new RegExp(`\\b(query|mutation) ${name}\\b`).test(documentOf(body))
+}
+
+/** Only requests about this repository. */
+export function within(fullName: string, matcher: Matcher): Matcher {
+  return (request) => {
+    const { owner, name } = ((request.body as { variables?: object } | null)?.variables ?? {}) as Record<
+      string,
+      unknown
+    >
+    const isHere = request.path.startsWith(`/repos/${fullName}/`) || `${owner}/${name}` === fullName
+    return isHere && matches(matcher, request)
+  }
+}
+
+/** The one that comes after so many that match, too. */
+export function after(count: number, matcher: Matcher): Matcher {
+  let seen = 0
+  return (request) => matches(matcher, request) && ++seen > count
+}
+
 export function matches(matcher: Matcher, request: RecordedRequest): boolean {
   if (typeof matcher === 'function') return matcher(request)
   const line = `${request.method} ${request.route}`
   return typeof matcher === 'string' ? matcher === line : matcher.test(line)
+}
+
+function documentOf(body: unknown): string {
+  return (body as { query?: string } | null | undefined)?.query ?? ''
 }

@@ -14,7 +14,18 @@ import { type App, createWorld, type Installation, type World, type WorldOptions
 export type { CommentView, PullHandle, RepositoryHandle, RepositoryOptions, ReviewView } from './conversation.ts'
 export type { Delivery, Webhooks } from './deliveries.ts'
 export type { Fault, Faults, Matcher, RecordedRequest } from './faults.ts'
-export { graphqlLimit, matches, primaryLimit, secondaryLimit, unavailable } from './faults.ts'
+export {
+  after,
+  garbled,
+  graphqlLimit,
+  graphqlSecondaryLimit,
+  matches,
+  operation,
+  primaryLimit,
+  secondaryLimit,
+  unavailable,
+  within,
+} from './faults.ts'
 export type { Content, Files } from './git.ts'
 export type { CheckRun, Installation, Permissions, Role } from './world.ts'
 
