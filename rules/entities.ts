@@ -11,15 +11,24 @@ const DEPLOYED =
 /** What configuration is called. */
 const CONFIGURATION = /(?:^|_)(?:conf|config|configs|configuration|settings)$/
 
-/** Functions that turn many values into few. */
-const BOUNDING = new Set([':erlang.phash', ':erlang.phash2', 'Kernel.rem', 'Integer.mod'])
+/** Functions that turn many values into few, or are given an atom that exists. */
+const BOUNDING = new Set([
+  ':erlang.atom_to_binary',
+  ':erlang.atom_to_list',
+  ':erlang.phash',
+  ':erlang.phash2',
+  'Atom.to_charlist',
+  'Atom.to_string',
+  'Integer.mod',
+  'Kernel.rem',
+])
 
-/** The part of the name that is different for each entity, as written; null where all parts are bounded. */
-export function entityIn(atom: Expression, clause: Clause): string | null {
+/** The part of the name that is different for each entity; null where all parts are bounded. */
+export function entityIn(atom: Expression, clause: Clause): Expression | null {
   for (const each of walk(atom)) {
     const key = entityKey(each, clause)
     if (key === null || !PER_ENTITY.test(key) || DEPLOYED.test(key)) continue
-    if (!isBounded(each, atom) && !isConfigured(each, clause)) return each.text
+    if (!isBounded(each, atom) && !isAtom(each, clause) && !isConfigured(each, clause)) return each
   }
   return null
 }
@@ -44,6 +53,15 @@ function entityKey(expression: Expression, clause: Clause): string | null {
     default:
       return null
   }
+}
+
+/** `when is_atom(id)`: as many as there are atoms already. */
+function isAtom(part: Expression, { guard }: Clause): boolean {
+  if (part.kind !== 'variable' || guard === null) return false
+  return [...walk(guard)].some((each) => {
+    const [given] = each.kind === 'call' && each.callee === 'Kernel.is_atom' ? each.args : []
+    return given?.kind === 'variable' && given.name === part.name
+  })
 }
 
 /** Inside `rem(id, 8)` and the like. */

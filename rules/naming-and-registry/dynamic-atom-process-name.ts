@@ -9,6 +9,8 @@ import {
   namings,
   type Problem,
   tails,
+  variablesIn,
+  walk,
 } from '#engine'
 import { entityIn } from '../entities.ts'
 import { nameThroughRegistry } from '../principles.ts'
@@ -79,7 +81,7 @@ export default defineRule({
   *check({ module }) {
     // Stages of a pipeline are set up, not born: as many as the deployment has.
     if (module.is('GenStage')) return
-    const found = new Map<Expression, { made: Made; entity: string; uses: Naming[] }>()
+    const found = new Map<Expression, { made: Made; entity: Expression; uses: Naming[] }>()
     for (const naming of namings(module)) {
       const made = atomBehind(naming.name, naming.clause)
       const entity = made === null ? null : entityIn(made.atom, made.clause)
@@ -89,9 +91,9 @@ export default defineRule({
       else known.uses.push(naming)
     }
     for (const { made, entity, uses } of found.values()) {
-      // Who merely calls a process under such a name has not chosen it.
+      // Who goes through what there is and calls each under its name has not chosen how many there are.
       const isChosenHere = made.isHelper || uses.some(({ as }) => as !== 'target')
-      if (isChosenHere) yield problem(made.atom, entity, uses, module)
+      if (isChosenHere || isGiven(entity, made.clause)) yield problem(made.atom, entity.text, uses, module)
     }
   },
 })
@@ -126,6 +128,12 @@ function atomBehind(name: Expression, clause: Clause): Made | null {
     }
   }
   return null
+}
+
+/** Whether the caller of the function says which entity it is: with any id it likes. */
+function isGiven(entity: Expression, { params }: Clause): boolean {
+  const given = new Set(params.flatMap(variablesIn))
+  return [...walk(entity)].some((each) => each.kind === 'variable' && given.has(each.name))
 }
 
 function makesAtom(expression: Expression): boolean {

@@ -125,7 +125,11 @@ function isGivenToStart(list: List, clause: Clause): boolean {
         : STARTING.has(holder.name) && isOwn(holder.module, clause)
     case 'tuple': {
       const [started] = holder.elements
-      return holder.elements.length === 2 && started?.kind === 'module' && isOwn(started.name, clause)
+      return (
+        holder.elements.length === 2 &&
+        started?.kind === 'module' &&
+        (isOwn(started.name, clause) || isStartedChild(holder, clause))
+      )
     }
     // `start: {M, :start_link, [[name: name]]}`
     case 'list': {
@@ -151,6 +155,16 @@ function isGivenToStart(list: List, clause: Clause): boolean {
     default:
       return false
   }
+}
+
+/** `DynamicSupervisor.start_child(MyApp.Rooms, {Room, name: name})`, also by way of a variable: a process in any case. */
+function isStartedChild(spec: Expression, clause: Clause): boolean {
+  const { parent } = spec
+  if (parent?.kind === 'call') return parent.name === 'start_child'
+  if (parent?.kind !== 'match' || parent.value !== spec || parent.pattern.kind !== 'variable') return false
+  return clause
+    .variables(parent.pattern.name)
+    .some((use) => use.parent?.kind === 'call' && use.parent.name === 'start_child' && boundValue(use, clause) === spec)
 }
 
 /** A module of OTP, or one whose name begins like that of the project: what `name:` means to others is theirs. */

@@ -33,11 +33,14 @@ test.each([
   [':ets.new(n, [:set])', null],
   ['WebSockex.start_link(name: n)', null],
   ['{Finch, name: n}', null],
+  ['DynamicSupervisor.start_child(Shop.Rooms, {Room, id: 1, name: n})', 'target Shop.Rooms, process n'],
+  ['child = {Room, name: n}\nHorde.DynamicSupervisor.start_child(opts, child)', 'process n'],
+  ['child = {Room, name: n}\nShop.Room.rename(child)', null],
   ['[name: n]', null],
   ['Shop.Room.rename(name: n)', null],
   ['options = [name: n]\nShop.Room.rename(options)', null],
 ])('%s', (body, expected) => {
-  expect(named(body)).toEqual(expected === null ? [] : [expected])
+  expect(named(body)).toEqual(expected?.split(', ') ?? [])
 })
 
 test.each([
