@@ -167,6 +167,7 @@ test('what bots say, and what is quoted or code, is left alone', async () => {
   await pull.comment(`> ${accept}\n\nWhat does that do?`, { as: 'maria' })
   await pull.comment(`Write this:\n\n\`\`\`\n${accept}\n\`\`\``, { as: 'maria' })
   await pull.comment(`    ${accept}`, { as: 'maria' })
+  await pull.review(stock, 3, `See /otp-review explain genserver-self-call\n\n${accept}`, { as: 'chatterbox[bot]' })
   await github.webhooks.settled()
 
   expect(github.requests).toEqual([])

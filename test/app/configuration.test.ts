@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { rules } from '#rules'
+import { examplesOf } from '../support/cases.ts'
 import type { Files, StandIn } from '../support/github/index.ts'
 import { asksItsState, callsItself, callsItselfAs, mix, plain } from './shop.ts'
 import { start } from './start.ts'
@@ -121,6 +123,26 @@ test('`comments.max: 0`: nothing is ever said beside the check run', async () =>
 
   expect(await pull.concluded()).toMatchObject({ conclusion: 'success' })
   expect([pull.reviews(), pull.conversation(), repository.runsOn(pull.head).length]).toEqual([[], [], 1])
+})
+
+test('what only the strict profile reports is not said by default', async () => {
+  const strict = rules.filter(({ set }) => set === 'strict')
+  const mistakes = strict.flatMap((rule) => examplesOf(rule).filter(({ name }) => name === 'example 1, bad'))
+  const files = Object.fromEntries(
+    mistakes.map(({ sources: [source] }, index) => [`lib/shop/example${index}.ex`, source!.text]),
+  )
+
+  const byDefault = await review({}, files)
+  const asked = await review({ [config]: 'profile: strict\n' }, files)
+
+  const named = ({ run, pull }: typeof asked) => {
+    const all = [textOf(run), ...pull.pull.threads.flatMap(({ comments }) => comments.map(({ body }) => body))].join(
+      '\n',
+    )
+    return strict.filter(({ id }) => all.includes(`/${id}.md`)).map(({ id }) => id)
+  }
+  expect(named(byDefault)).toEqual([])
+  expect(named(asked)).toEqual(strict.map(({ id }) => id))
 })
 
 test('settings differ by path', async () => {

@@ -102,6 +102,37 @@ test('a deleted clause that kept an old line right is told in the check run, on 
   expect(textOf(run)).toContain('genserver-down-or-exit-unhandled')
 })
 
+test('a child that is deleted from its supervisor, and was what another needs, is told in the check run', async () => {
+  const file = 'lib/shop/application.ex'
+  const application = `defmodule Shop.Application do
+  @moduledoc false
+
+  use Application
+
+  @impl true
+  def start(_type, _args) do
+    children = [
+      Shop.Repo,
+      {Oban, Application.fetch_env!(:shop, Oban)},
+      Shop.Archive.Repo,
+      ShopWeb.Endpoint
+    ]
+
+    Supervisor.start_link(children, strategy: :one_for_one, name: Shop.Supervisor)
+  end
+end
+`
+
+  const { pull, run, said } = await review(
+    { [file]: application },
+    { [file]: application.replace('      Shop.Repo,\n', '') },
+  )
+
+  expect([said, pull.reviews()]).toEqual([[], []])
+  expect(run.annotations).toMatchObject([{ path: file, startLine: 10 }])
+  expect(textOf(run)).toContain('children-start-order')
+})
+
 test('a child that is taken from its place before another, and put after it, is told on its new line', async () => {
   const application = `defmodule Shop.Application do
   @moduledoc false
