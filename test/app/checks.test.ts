@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { asInstallation } from '../github-stand-in/client.ts'
 import type { Files, StandIn } from '../support/github/index.ts'
 import { asksItsState, callsItself, callsItselfAs, mix, plain } from './shop.ts'
 import { start } from './start.ts'
@@ -44,6 +45,27 @@ test('the check run is there before anything is read', async () => {
     actions: [{ identifier: 'check-again', label: 'Check again' }],
   })
   expect(pull.checkRuns()).toHaveLength(1)
+})
+
+test('runs that a lost answer left unfinished are used or closed: none stays pending', async () => {
+  const repository = await newRepository()
+  const head = await repository.push('stock', { [stock]: callsItself })
+  const [owner = '', repo = ''] = repository.fullName.split('/')
+  for (const _ of [1, 2]) {
+    await asInstallation(github).rest.checks.create({
+      owner,
+      repo,
+      name: 'OTP review',
+      head_sha: head,
+      status: 'in_progress',
+    })
+  }
+
+  const pull = await repository.openFrom('stock')
+  await pull.concluded()
+
+  await github.until('both to end', () => pull.checkRuns().every(({ status }) => status === 'completed'))
+  expect(conclusionsOn(pull.checkRuns())).toEqual(['neutral', 'failure'])
 })
 
 test.each<[string, (made: Awaited<ReturnType<typeof opened>>) => Promise<void>]>([
@@ -176,7 +198,14 @@ test('another base branch is another change: what it has already is withdrawn, a
   await pull.concluded()
   expect(await told(pull)).toEqual([`${stock}:12 genserver-self-call: open`])
 
-  const run = await checkedAgain(github, pull, () => pull.retarget('next'))
+  const held = github.faults.hold('GET /repos/{owner}/{repo}/pulls/{pull_number}/files')
+  const run = await checkedAgain(github, pull, async () => {
+    await pull.retarget('next')
+    await held.reached
+    // Until the other change is read, nothing lets it be merged.
+    expect(pull.checkRuns().map(({ status }) => status)).toEqual(['completed', 'in_progress'])
+    held.release()
+  })
 
   expect(run).toMatchObject({ conclusion: 'success' })
   expect(JSON.parse(run.externalId)).toMatchObject({ pulls: [{ number: pull.number, base: 'next' }] })
