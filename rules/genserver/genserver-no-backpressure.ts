@@ -85,7 +85,7 @@ function* castsInLoops(clause: Clause) {
     const loop = cast === null ? null : loopAround(each)
     // What a server posts to itself it handles itself, at its own pace.
     if (isServer && cast !== null && isOwnTarget(cast.target, module)) continue
-    if (cast === null || loop === null || whereRuns(each, clause).at === 'kept') continue
+    if (cast === null || loop === null || (whereRuns(each, clause).at === 'kept' && !isInStream(each))) continue
     const at = spotOf(each)
     yield {
       at,
@@ -141,12 +141,21 @@ function parameterOf(expression: Expression | undefined, { params }: Clause): nu
 function loopAround(expression: Expression): string | null {
   let inner = expression
   for (const up of ancestors(expression)) {
-    if (up.kind === 'for' && up.body === inner)
-      return up.steps[0]?.kind === 'draw' ? shorten(up.steps[0].value.text) : null
-    if (up.kind === 'call' && LOOPS.has(up.callee) && up.args.slice(1).includes(inner)) return shorten(up.args[0]!.text)
+    if (up.kind === 'for' && up.body === inner) return up.steps[0]?.kind === 'draw' ? nameLoop(up.steps[0].value) : null
+    if (up.kind === 'call' && LOOPS.has(up.callee) && up.args.slice(1).includes(inner)) return nameLoop(up.args[0]!)
     inner = up
   }
   return null
+}
+
+/** A list that is written out, element by element, has an end that its author saw. */
+function nameLoop(over: Expression): string | null {
+  return over.kind === 'list' && over.tail === null ? null : shorten(over.text)
+}
+
+/** `Stream.each`: the stream that is kept is run some time. */
+function isInStream(expression: Expression): boolean {
+  return [...ancestors(expression)].some((up) => up.kind === 'call' && up.callee === 'Stream.each')
 }
 
 function shorten(text: string): string {
@@ -157,9 +166,7 @@ function shorten(text: string): string {
 function* endlessCalls(module: Module) {
   const server = module.is('GenServer') ? serverCode(module).filter(({ from }) => !BOOT.has(from.function.name)) : []
   const seen = new Set<number>()
-  // A GenServer called SomethingResolver answers no requests.
-  const requests = module.is('GenServer') ? [] : requestCode(module)
-  for (const { clause, from } of [...requests, ...server]) {
+  for (const { clause, from } of [...requestCode(module), ...server]) {
     for (const call of clause.calls) {
       const [to, message, timeout] = call.args
       if (!CALLS.has(call.callee) || to === undefined || message === undefined || timeout === undefined) continue

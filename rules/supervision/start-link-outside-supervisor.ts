@@ -166,6 +166,7 @@ function lookupAbove(expression: Expression, start: Call, clause: Clause): Call 
       if (each.kind !== 'call' || !LOOKUPS.has(each.callee) || each.args[0] === undefined) continue
       const asked = each.module === 'Registry' ? null : nameOf(each.args[0], clause.module, clause)
       if (asked === null || asked === (name ?? start.module) || (name === null && isUnnamed(start))) return each
+      if (each.module === ':global' && asked === globalName(start, clause)) return each
     }
   }
   return null
@@ -175,6 +176,14 @@ function lookupAbove(expression: Expression, start: Call, clause: Clause): Call 
 function literalName(call: Call, clause: Clause): string | null {
   const name = optionsOf(call, clause)
   return name === undefined ? null : nameOf(name, clause.module, clause)
+}
+
+/** The name inside of `name: {:global, name}`. */
+function globalName(call: Call, clause: Clause): string | null {
+  const name = optionsOf(call, clause)
+  const term = name === undefined ? null : resolve(name, clause.module, clause)
+  const [scope, own] = term?.kind === 'tuple' ? term.elements : []
+  return scope?.kind === 'atom' && scope.value === 'global' && own ? nameOf(own, clause.module, clause) : null
 }
 
 function optionsOf(call: Call, clause: Clause): Expression | undefined {

@@ -168,7 +168,13 @@ export function readModules(file: SourceFile, reader: Reader): void {
     module.isBroken ||= tree.isBroken(node) || tree.kind(node) === 'ERROR' || tree.text(node) === 'end'
     if (HARMLESS_MACROS.has(name)) return
     const isMacro = name.startsWith('def') || /\.def|^Code\.eval|^Module\.(?:create|eval)/.test(name)
-    if (isMacro || /\bdefp?\b|\bunquote\b/.test(tree.text(node))) module.hasUnknownDefinitions = true
+    // `on_message :tick, fn ... end`, `handle :tick do ... end`: the code is given a name somewhere.
+    const isGivenCode = /^[a-z_]\w*[!?]?$/.test(name) && takesCode(node)
+    if (isMacro || isGivenCode || /\bdefp?\b|\bunquote\b/.test(tree.text(node))) module.hasUnknownDefinitions = true
+  }
+
+  function takesCode(node: number): boolean {
+    return blockOf(node) !== undefined || argumentsOf(node).some((each) => tree.kind(each) === 'anonymous_function')
   }
 
   function argumentsOf(node: number): number[] {

@@ -114,8 +114,10 @@ export function rolesOf(module: Module): Set<ModuleRole> {
     const role = BEHAVIOUR_ROLES[behaviour]
     if (role !== undefined) roles.add(role)
   }
+  // A server called SomethingController answers no requests.
+  const isServer = PROCESS_ROLES.some((role) => roles.has(role))
   for (const { role, ending, needsUse } of NAMED_ROLES) {
-    if (ending.test(module.name) && (!needsUse || module.uses.length > 0)) roles.add(role)
+    if (!isServer && ending.test(module.name) && (!needsUse || module.uses.length > 0)) roles.add(role)
   }
   // A ranch protocol and its like take over a running process.
   if (

@@ -52,6 +52,8 @@ describe('a module is transparent, so that claims about what it lacks are allowe
     ['a macro that sounds like one', ['use GenServer', 'defhandler :a, do: 1']],
     ['a macro of a module', ['use GenServer', 'Shop.Macros.defhandler :a']],
     ['a definition of definitions', ['use GenServer', 'within do', '  def handle_info(a, b), do: {a, b}', 'end']],
+    ['a macro that is given a function', ['use GenServer', 'on_message :tick, fn state -> state end']],
+    ['a macro that is given a block', ['use GenServer', 'on_start do', '  Shop.warm()', 'end']],
     ['evaluated code', ['use GenServer', 'Module.eval_quoted(__MODULE__, x)']],
     ['a function that does not parse', ['use GenServer', 'def f(x) do', '  g(x,, y)', 'end']],
   ])('not with %s', (_, lines) => {
@@ -101,6 +103,7 @@ describe('roles', () => {
   test('a name can tell: controllers and resolvers', () => {
     expect(moduleOf('defmodule ShopWeb.CartController do\n  use ShopWeb\nend\n').is('Controller')).toBe(true)
     expect(moduleOf('defmodule Shop.FlightController do\nend\n').is('Controller')).toBe(false)
+    expect(moduleOf('defmodule Shop.MotorController do\n  use GenServer\nend\n').is('Controller')).toBe(false)
     expect(moduleOf('defmodule ShopWeb.Resolvers do\nend\n').is('Resolver')).toBe(true)
   })
 
