@@ -2,6 +2,7 @@ import {
   type Call,
   callbacks,
   canMatch,
+  type Capture,
   type Clause,
   defineRule,
   elixir,
@@ -13,7 +14,7 @@ import {
   takesByReceive,
 } from '#engine'
 import { everyMessageNeedsAClause } from '../principles.ts'
-import { nameCall, wholeHeadOf } from '../wording.ts'
+import { nameCall, spotOf, wholeHeadOf } from '../wording.ts'
 
 const DOWN: MessageShape = { kind: 'tuple', tag: 'DOWN', size: 5 }
 const EXIT: MessageShape = { kind: 'tuple', tag: 'EXIT', size: 3 }
@@ -121,11 +122,12 @@ function* monitors(module: Module, server: readonly Clause[]): Iterable<Problem>
   for (const clause of server) {
     const here = surelyHere(clause)
     if (here.some(({ callee }) => callee === 'Process.demonitor' || callee === ':erlang.demonitor')) continue
-    for (const call of here.filter(isMonitor)) {
+    for (const each of [...here.filter(isMonitor), ...capturedMonitors(clause)]) {
       const what = `\`${module.name}\` monitors a process here`
+      const at = spotOf(each)
       yield {
-        at: call.at,
-        evidence: [call.at, ...handlers.map(wholeHeadOf)],
+        at,
+        evidence: [at, ...handlers.map(wholeHeadOf)],
         severity: handlers.length > 0 ? 'error' : 'warning',
         message:
           handlers.length > 0
@@ -143,6 +145,18 @@ function isMonitor({ callee, args }: Call): boolean {
   if (callee !== 'Process.monitor') return false
   const [, options] = args
   return options === undefined || (options.kind === 'list' && options.tail === null && options.get('tag') === undefined)
+}
+
+/** `Enum.each(pids, &Process.monitor/1)`. */
+function capturedMonitors(clause: Clause): Capture[] {
+  return clause.expressions.filter(
+    (each): each is Capture =>
+      each.kind === 'capture' &&
+      each.function?.module === 'Process' &&
+      each.function.name === 'monitor' &&
+      each.function.arity === 1 &&
+      runsSurelyHere(each, clause),
+  )
 }
 
 function surelyHere(clause: Clause): Call[] {

@@ -6,11 +6,11 @@ import {
   defineRule,
   elixir,
   type Expression,
-  isOwnName,
   isSelf,
   messageShape,
   type MessageShape,
   type Module,
+  namesOwnProcess,
   reach,
   sameShape,
   sentMessage,
@@ -95,7 +95,10 @@ function sentToItself(call: Call, clause: Clause) {
   const sent = sentMessage(call)
   if (sent === null || sent.as === 'handle_call') return null
   if (/send_(?:after|interval)/.test(call.name) && !call.args.some(isZero)) return null
-  if (call.name === 'send_interval' || !(sent.to === null || isSelf(sent.to, clause) || isOwnName(sent.to, clause)))
+  if (
+    call.name === 'send_interval' ||
+    !(sent.to === null || isSelf(sent.to, clause) || namesOwnProcess(sent.to, clause))
+  )
     return null
   const shape = messageShape(sent.message)
   return shape === null ? null : { message: sent.message, shape, callback: sent.as }

@@ -5,7 +5,7 @@ import { bottleneck, readsGoStraightToEts } from '../principles.ts'
 const MORE = ['handle_info/2', 'handle_continue/2', 'terminate/2']
 
 const READS = /^(?:Map|Keyword|Access)\.(?:get|fetch!?|has_key\?|take)$|^get_in$/
-const WRITES = /^(?:Map|Keyword)\.(?:put|put_new|delete|update!?|replace!?|drop)$|^(?:put_in|update_in|pop_in)$/
+const WRITES = /^(?:Map|Keyword)\.(?:put|put_new|delete|update!?|replace!?|drop|merge)$|^(?:put_in|update_in|pop_in)$/
 const EITHER = /^(?:Map|Keyword)\.(?:pop!?|get_and_update!?)$|^get_and_update_in$/
 const NEUTRAL = /^(?:Map|Keyword|Access)\.\w+[?!]?$|^is_\w+$/
 
@@ -86,14 +86,14 @@ export default defineRule({
   },
 })
 
-/** No call but of the modules for maps, and no function value that could be anything. */
+/** No call but of the modules for maps, nor of a function that could be anything. */
 function onlyTouchesMaps(clause: Clause): boolean {
   return clause.expressions.every((each) => {
     if (each.kind === 'call') {
       return each.receiver === null && [READS, WRITES, EITHER, NEUTRAL].some((names) => names.test(bare(each.callee)))
     }
     if (each.kind === 'variable') return clause.isBound(each.name)
-    return each.kind !== 'fn' && each.kind !== 'receive' && each.kind !== 'opaque'
+    return each.kind !== 'receive' && each.kind !== 'opaque'
   })
 }
 

@@ -135,7 +135,7 @@ function isWatched({ clause }: Reached): boolean {
 /** The reply that what the call starts sends, unless a `try` makes sure of it or nothing in there can fail. */
 function lostReply(call: Call, module: Module): Call | null {
   const named = detachedFunction(call)
-  if (named !== null) return named.module === module.name ? lostIn(module.clauses(named.name, named.arity)) : null
+  if (named !== null) return named.module === module.name ? lostIn(named, module) : null
   for (const arg of call.args) {
     if (arg.kind !== 'fn' && arg.kind !== 'capture') continue
     const reply = lostInClosure(arg, module)
@@ -146,32 +146,48 @@ function lostReply(call: Call, module: Module): Call | null {
 
 function lostInClosure(closure: Fn | Capture, module: Module): Call | null {
   const fun = closure.kind === 'capture' ? closure.function : null
-  if (fun !== null) return fun.module === null ? lostIn(module.clauses(fun.name, fun.arity)) : null
+  if (fun !== null) return fun.module === null ? lostIn(fun, module) : null
   const inside = [...walk(closure)]
-  const reply = replyThatCanFail(inside, [])
+  const reply = replyThatCanFail(inside, [], module)
   if (reply !== null || inside.some(({ kind }) => kind === 'try')) return reply
   for (const each of inside) {
     if (each.kind !== 'call' || !each.isLocal) continue
     const others = inside.filter((other) => other !== each)
-    const away = lostIn(module.clauses(each.name, each.arity), others)
-    if (away !== null) return away
+    for (const { expressions } of module.clauses(each.name, each.arity)) {
+      const away = replyThatCanFail(expressions, others, module)
+      if (away !== null) return away
+    }
   }
   return null
 }
 
-function lostIn(clauses: readonly Clause[], around: readonly Expression[] = []): Call | null {
-  for (const { expressions } of clauses) {
-    const reply = replyThatCanFail(expressions, around)
+function lostIn({ name, arity }: { name: string; arity: number }, module: Module): Call | null {
+  for (const { expressions } of module.clauses(name, arity)) {
+    const reply = replyThatCanFail(expressions, [], module)
     if (reply !== null) return reply
   }
   return null
 }
 
 /** The reply among some expressions, where these or those around their call do anything that can fail. */
-function replyThatCanFail(expressions: readonly Expression[], around: readonly Expression[]): Call | null {
+function replyThatCanFail(
+  expressions: readonly Expression[],
+  around: readonly Expression[],
+  module: Module,
+): Call | null {
   if (expressions.some(({ kind }) => kind === 'try')) return null
-  const isHarmless = (each: Expression): boolean => each.kind !== 'call' || HARMLESS.has(each.callee)
+  const isHarmless = (each: Expression): boolean =>
+    each.kind !== 'call' || HARMLESS.has(each.callee) || catchesAll(each, module)
   if (expressions.every(isHarmless) && around.every(isHarmless)) return null
   for (const each of expressions) if (each.kind === 'call' && REPLIES.has(each.callee)) return each
   return null
+}
+
+/** A function of this module that answers whatever goes wrong in it. */
+function catchesAll(call: Call, module: Module): boolean {
+  const clauses = call.isLocal ? module.clauses(call.name, call.arity) : []
+  return (
+    clauses.length > 0 &&
+    clauses.every(({ body }) => body?.kind === 'try' && body.rescues.length + body.catches.length > 0)
+  )
 }
