@@ -7,13 +7,25 @@ import {
   elixir,
   type List,
   type Module,
+  reach,
   walk,
+  whereRuns,
 } from '#engine'
 import { moveElement } from '../edits.ts'
 import { strategiesEncodeDependencies } from '../principles.ts'
 
 /** What a child provides that others need from their first moment on. */
-type Part = 'endpoint' | 'pubsub' | 'repo' | 'oban' | 'task-supervisor' | 'registry' | 'finch' | 'presence' | 'other'
+type Part =
+  | 'endpoint'
+  | 'pubsub'
+  | 'repo'
+  | 'oban'
+  | 'task-supervisor'
+  | 'registry'
+  | 'finch'
+  | 'presence'
+  | 'subscriber'
+  | 'other'
 
 /** [starts too early, what it needs]: the second must stand first. */
 const PAIRS: readonly (readonly [Part, Part])[] = [
@@ -26,7 +38,10 @@ const PAIRS: readonly (readonly [Part, Part])[] = [
   ['endpoint', 'presence'],
   ['oban', 'repo'],
   ['presence', 'pubsub'],
+  ['subscriber', 'pubsub'],
 ]
+
+const SUBSCRIBES = new Set(['Phoenix.PubSub.subscribe'])
 
 /** Nothing works without these; the others are needed by some requests only. */
 const VITAL: ReadonlySet<Part> = new Set(['pubsub', 'repo', 'registry', 'presence'])
@@ -63,7 +78,7 @@ export default defineRule({
   instead: 'Move the dependency up, before the child that needs it; the endpoint comes last.',
   ignoreWhen: 'When the later child provably is not used by the earlier one.',
   limits:
-    'Only well-known pairs in one literal list are compared: endpoint, PubSub, Repo, Oban, Registry, Task.Supervisor, Finch, and a Presence where PubSub stands in the list as well.',
+    'Only well-known pairs in one literal list are compared: endpoint, PubSub, Repo, Oban, Registry, Task.Supervisor, Finch, and a Presence where PubSub stands in the list as well; a server of the same file that subscribes in `init/1` counts too.',
 
   examples: [
     {
@@ -144,7 +159,15 @@ function partOf({ module: name }: Child, module: Module): Part {
   const known = PARTS.get(name) ?? PARTS_BY_LAST_NAME.get(name.slice(name.lastIndexOf('.') + 1))
   if (known !== undefined) return known
   const defined = module.file.modules.find((other) => other.name === name)
-  return defined?.is('Endpoint') === true ? 'endpoint' : 'other'
+  if (defined?.is('Endpoint') === true) return 'endpoint'
+  return defined !== undefined && subscribesAtOnce(defined) ? 'subscriber' : 'other'
+}
+
+/** A server of the same file that subscribes before its `init/1` returns. */
+function subscribesAtOnce(module: Module): boolean {
+  return reach(module.clauses('init', 1)).some(({ clause }) =>
+    clause.callsOf(SUBSCRIBES).some((call) => whereRuns(call, clause).at === 'here'),
+  )
 }
 
 /** The first child above that needs this one; -1 for none. */
@@ -167,7 +190,8 @@ function show({ expression, module }: Child): string {
 
 /** The rest of the sentence: what that does to the child that starts too early. */
 function consequence(early: Part, part: Part): string {
-  if (early === 'presence') return 'which subscribes to it when it starts: that fails, and the supervisor with it'
+  if (early === 'presence' || early === 'subscriber')
+    return 'which subscribes to it when it starts: that fails, and the supervisor with it'
   const work = early === 'oban' ? 'runs jobs' : 'serves requests'
   return `which ${work} as soon as it starts: until then, and again at shutdown, ${FAILURES[part]}`
 }
@@ -181,6 +205,7 @@ const FAILURES: Readonly<Record<Part, string>> = {
   'task-supervisor': 'starting a task under it exits',
   finch: 'requests through it raise',
   endpoint: '',
+  subscriber: '',
   other: '',
 }
 

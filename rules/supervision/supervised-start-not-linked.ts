@@ -6,6 +6,7 @@ import {
   elixir,
   type Expression,
   type FunctionFact,
+  type Module,
   nameOf,
   type Problem,
   reach,
@@ -22,6 +23,8 @@ const STARTERS = new Set(['Agent', 'GenServer', 'GenStage', 'GenStateMachine', '
 
 /** Whatever else links the process, or starts one that is. */
 const LINKING = /^(start_link|start_monitor|spawn_link|link|start_listener|enter_loop|start_child)$/
+
+const LINKS = new Set(['Process.link', ':erlang.link'])
 
 export default defineRule({
   id: 'supervised-start-not-linked',
@@ -86,13 +89,18 @@ interface Start {
 function unlinked(clause: Clause): Start[] {
   const reached = reach([clause], 2).filter((each) => each.clause === clause || !each.clause.function.isPublic)
   const calls = reached.flatMap(({ clause: at }) => at.calls.map((call) => ({ call, clause: at })))
-  if (calls.some(({ call }) => LINKING.test(call.name))) return []
+  if (calls.some(({ call }) => LINKING.test(call.name)) || linksInInit(clause.module)) return []
   return calls.filter(({ call, clause: at }) => {
     if (call.name !== 'start' || !STARTERS.has(call.module ?? '')) return false
     if (whereRuns(call, at).at !== 'here' || linksByOption(call, at)) return false
     // A task may be started on the side.
     return call.module !== 'Task' || tails(at.body).some(({ expression }) => expression === call)
   })
+}
+
+/** A server may be given `self()` and link itself to it. */
+function linksInInit(module: Module): boolean {
+  return reach(module.clauses('init', 1)).some(({ clause }) => clause.callsOf(LINKS).length > 0)
 }
 
 /** `spawn_opt: [:link]`. */

@@ -116,13 +116,16 @@ function* inSupervisor(pair: Pair, list: List, restarts: number, clause: Clause)
   yield {
     at: pair.range,
     evidence: period === undefined ? [pair.range] : [pair.range, period.range],
-    message: `This supervisor gives up only after more than ${restarts} restarts within ${seconds === 1 ? 'a second' : `${seconds} seconds`}: a child that takes ${milliseconds(seconds, restarts)} or more to fail is restarted for ever, and nobody above hears of it.`,
+    message: `This supervisor gives up only after more than ${restarts} restarts within ${seconds === 1 ? 'a second' : `${seconds} seconds`}: a child that ${slowness(seconds, restarts)} is restarted for ever, and nobody above hears of it.`,
   }
 }
 
-/** The time between two restarts at which the limit is never reached. */
-function milliseconds(seconds: number, restarts: number): string {
-  return `${Number(((seconds * 1000) / restarts).toPrecision(2))} ms`
+/** How slow a child must be for the limit never to be reached. */
+function slowness(seconds: number, restarts: number): string {
+  const milliseconds = (seconds * 1000) / restarts
+  return milliseconds < 1
+    ? 'crashes again and again'
+    : `takes ${Number(milliseconds.toPrecision(2))} ms or more to fail`
 }
 
 /** Whose option it is: by what takes the list, or by the `strategy:` beside it. */

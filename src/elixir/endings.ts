@@ -1,4 +1,5 @@
 // Whether code comes to an end: no loop, no waiting for ever, nothing unknown in the last place. It knows no rule.
+import { waitsFor } from './blocking.ts'
 import { type Expression, walk } from './expression.ts'
 import type { Clause, FunctionFact } from './module.ts'
 import { tails } from './tails.ts'
@@ -75,7 +76,8 @@ function comesBack(expression: Expression, clause: Clause): boolean {
       // A function of the file was looked into.
       if (expression.isLocal) return localFunction(expression, clause) !== undefined
       if (LEAVING.test(expression.name)) return false
-      return expression.module !== null && (FINITE.test(expression.module) || ONE_SHOT.test(expression.name))
+      if (expression.module === null) return false
+      return FINITE.test(expression.module) || ONE_SHOT.test(expression.name) || waitsFor(expression) !== null
     case 'variable':
       return clause.isBound(expression.name) || localFunction(expression, clause) !== undefined
     case 'for':

@@ -15,6 +15,7 @@ test.each([
   ['if x(), do: Shop.Search.rebuild_index() && :ok'],
   ['for a <- [1], do: a'],
   ['result = Shop.Cache.warm()\nresult'],
+  ['Req.get("https://shop.example/ping")'],
 ])('it ends: %s', (body) => {
   expect(ends(body)).toBe(true)
 })
