@@ -100,8 +100,8 @@ function* callsInside(
   const named = detachedFunction(call) ?? (fun.kind === 'capture' ? fun.function : null)
   if (named !== null) {
     if (named.module !== null && named.module !== module.name) return
-    const inner = nestedIn(module.function(named.name, named.arity)?.clauses ?? [], agent, module)
-    if (inner !== undefined) yield { inner, at: fun.kind === 'capture' ? fun : call }
+    const nested = nestedIn(module.function(named.name, named.arity)?.clauses ?? [], agent, module)
+    if (nested !== undefined) yield { inner: nested.inner, at: nested.by ?? nested.inner }
     return
   }
   if (fun.kind !== 'fn' && fun.kind !== 'capture') return
@@ -115,8 +115,8 @@ function* callsInside(
       continue
     }
     const helper = calledHere(each, clause)
-    const inner = helper === undefined ? undefined : nestedIn(helper.clauses, agent, module)
-    if (inner !== undefined) yield { inner, at: each }
+    const nested = helper === undefined ? undefined : nestedIn(helper.clauses, agent, module)
+    if (nested !== undefined) yield { inner: nested.inner, at: each }
   }
 }
 
@@ -126,10 +126,11 @@ function calledHere(each: Expression, clause: Clause) {
   return undefined
 }
 
-function nestedIn(clauses: readonly Clause[], agent: Expression, module: Module): Call | undefined {
-  for (const { clause: helper } of reach(clauses, 1)) {
+/** A call of the agent in these clauses or one hop away, and the call that makes the hop. */
+function nestedIn(clauses: readonly Clause[], agent: Expression, module: Module) {
+  for (const { clause: helper, hops } of reach(clauses, 1)) {
     const inner = helper.calls.find((other) => isNested(other, agent, helper, module))
-    if (inner !== undefined) return inner
+    if (inner !== undefined) return { inner, by: hops[0] }
   }
   return undefined
 }
