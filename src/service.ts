@@ -132,19 +132,22 @@ export async function startService(settings: Settings, { log, secondMs, program 
   // Not before it listens: what it asks for comes at once.
   await queue.repeat(reconciler.sweep, SWEEP_EVERY_SECONDS)
 
+  async function close(): Promise<void> {
+    stopping.abort()
+    readiness.stop()
+    await queue.drain(settings.graceMs)
+    await closeServer(server)
+    await queue.close()
+    await pool.close()
+    await database.close()
+    log.info('stopped')
+  }
+
+  let closing: Promise<void> | undefined
   return {
     url,
     webhookUrl: `${url}${settings.http.webhookPath}`,
-    close: async () => {
-      stopping.abort()
-      readiness.stop()
-      await queue.drain(settings.graceMs)
-      await closeServer(server)
-      await queue.close()
-      await pool.close()
-      await database.close()
-      log.info('stopped')
-    },
+    close: () => (closing ??= close()),
   }
 }
 

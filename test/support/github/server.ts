@@ -18,6 +18,7 @@ import { asAnyone, type Call, ok, type Route } from './routes/route.ts'
 import { fullNameOf } from './world.ts'
 
 const REQUESTS_PER_HOUR = 5000
+const MOVED = [301, 307]
 
 interface Match {
   template: string
@@ -151,8 +152,9 @@ export async function listen(
     }
     const refusal =
       verdict.limits.length > 0 ? new Refusal(422, `Invalid request.\n\n${verdict.limits.join('\n')}`) : null
-    const answer = await ask(call, route, refusal)
-    if (!Buffer.isBuffer(answer.body)) {
+    const answer = await ask(method, call, route, refusal)
+    // Every path of a repository leads from its old name to the new one, described or not.
+    if (!Buffer.isBuffer(answer.body) && !MOVED.includes(answer.status)) {
       const wrong = checkAnswer(method, template, answer.status, answer.body)
       if (wrong.length > 0) throw new Violation(`the stand-in answers wrongly: ${wrong.join('; ')}`)
     }
@@ -236,7 +238,7 @@ export async function listen(
   }
 }
 
-async function ask(call: Call, route: Route, refusal: Refusal | null): Promise<Answer> {
+async function ask(method: string, call: Call, route: Route, refusal: Refusal | null): Promise<Answer> {
   if (route.by !== 'repository') {
     checkActor(call.actor, route.by)
     if (refusal) throw refusal
@@ -247,8 +249,13 @@ async function ask(call: Call, route: Route, refusal: Refusal | null): Promise<A
   if (!repository) throw notFound()
   if (fullNameOf(repository).toLowerCase() !== `${owner}/${repo}`.toLowerCase()) {
     const rest = new URL(call.url).pathname.split('/').slice(4).join('/')
-    const location = `${call.github.world.apiUrl}/repositories/${repository.id}/${rest}`.replace(/\/$/, '')
-    return { status: 301, body: { message: 'Moved Permanently', url: location }, headers: { location } }
+    const query = new URLSearchParams(call.query).toString()
+    const path = `/repositories/${repository.id}/${rest}`.replace(/\/$/, '')
+    const location = `${call.github.world.apiUrl}${path}${query && `?${query}`}`
+    // The method is kept: who follows a 301 may ask by GET.
+    return method === 'GET'
+      ? { status: 301, body: { message: 'Moved Permanently', url: location }, headers: { location } }
+      : { status: 307, body: { message: 'Temporary Redirect', url: location }, headers: { location } }
   }
   demand(call.actor, repository, route.needs)
   if (refusal) throw refusal
