@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { unavailable } from '../support/github/index.ts'
 import type { StandIn } from '../support/github/index.ts'
 import { asksItsState, callsItself, callsItselfAs, mix, plain } from './shop.ts'
 import { start } from './start.ts'
@@ -70,6 +71,25 @@ test('a redelivery says nothing new, nor does the same event under another id', 
   expect(pull.reviews()).toHaveLength(1)
   expect(await pull.comments()).toHaveLength(1)
   expect(pull.checkRuns()).toHaveLength(1)
+})
+
+test('finished work outlives an outage of GitHub: when it is over, the comments are posted as they were planned', async () => {
+  const repository = await github.repository('acme/outage', { files: mix })
+  github.faults.next('POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews', unavailable(), 2)
+
+  const pull = await repository.open({ branch: 'stock', files: { [stock]: callsItself } })
+  const check = await pull.concluded()
+
+  expect(check).toMatchObject({ conclusion: 'failure' })
+  expect([pull.reviews().length, pull.checkRuns().length]).toEqual([1, 1])
+  expect(github.requests.filter(({ route }) => route.endsWith('/files'))).toHaveLength(1)
+  expect(await running.line({ msg: 'job done', repo: repository.fullName })).toMatchObject({
+    attempt: 2,
+    requests: 4,
+    files: 1,
+    posted: 1,
+    findings: 1,
+  })
 })
 
 test('a thumbs-down on a comment is counted for its rule, once', async () => {
