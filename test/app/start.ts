@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { pino } from 'pino'
 import { describeError } from '../../src/log.ts'
 import { startService } from '../../src/service.ts'
-import type { Service } from '../../src/service.ts'
+import type { Service, ServiceOptions } from '../../src/service.ts'
 import { readSettings } from '../../src/settings.ts'
 import type { Settings } from '../../src/settings.ts'
 import { freshDirectory } from '../support/databases.ts'
@@ -39,11 +39,16 @@ export function settingsFor(github: StandIn, env: Record<string, string> = {}): 
  * Starts both and has webhooks delivered; ends both when it is disposed of, and fails on requests GitHub would not take.
  * With a GitHub that is there already, only another service for it.
  */
-export async function start(env: Record<string, string> = {}, shared?: StandIn): Promise<Running> {
+export async function start(
+  env: Record<string, string> = {},
+  shared?: StandIn,
+  options: Omit<ServiceOptions, 'log'> = {},
+): Promise<Running> {
   const github = shared ?? (await startGitHub())
   const { log, logged, line } = collect()
   const directory = await freshDirectory()
-  const service = await startService(settingsFor(github, { DATA_DIR: directory, ...env }), { log, secondMs: 1 })
+  const settings = settingsFor(github, { DATA_DIR: directory, ...env })
+  const service = await startService(settings, { log, secondMs: 1, ...options })
   if (shared === undefined) github.webhooks.deliverTo(service.webhookUrl)
   return {
     github,
