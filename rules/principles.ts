@@ -84,7 +84,7 @@ export const fastCallbacks: Principle = {
 export const neverCallYourself: Principle = {
   id: 'P-SELF',
   title: 'A process must not call itself',
-  text: 'A process must not call itself.',
+  text: 'A process must not call itself: it handles one message at a time, so the answer that it waits for could never come.',
   sources: [{ title: 'GenServer', url: `${elixir}/GenServer.html` }],
 }
 
@@ -123,7 +123,7 @@ export const durableWork: Principle = {
 export const superviseEveryProcess: Principle = {
   id: 'P-TREE',
   title: 'Start every long-lived process in a supervision tree',
-  text: 'Start every long-lived process in a supervision tree.',
+  text: 'Start every long-lived process in a supervision tree: its supervisor restarts it after a crash and stops it in order.',
   sources: [
     {
       title: 'Anti-patterns: unsupervised processes',
@@ -235,7 +235,7 @@ export const messagesAreCopied: Principle = {
 export const oneInterfaceModule: Principle = {
   id: 'P-IFACE',
   title: 'Keep all direct interaction with a process in one module',
-  text: 'Keep all direct interaction with a process in one module.',
+  text: 'Keep all direct interaction with a process in one module: its messages can then change in one place.',
   sources: [
     {
       title: 'Anti-patterns: scattered process interfaces',

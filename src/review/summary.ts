@@ -130,7 +130,7 @@ function commentsNote({ introduced, snapshot: { subject }, configuration: { conf
   if (!subject.comments) return 'This pull request is older than the installation: comments begin with its next push.'
   if (subject.state !== 'open') return ''
   const stand = silent.length === 1 ? 'stands' : 'stand'
-  return `${count(silent.length, 'finding')} ${stand} only here: a pull request gets at most ${count(config.comments.max, 'comment')}, 3 of one rule, and only on lines that it adds.`
+  return `${count(silent.length, 'finding')} ${stand} only here: a pull request gets at most ${count(config.comments.max, 'comment')}, 3 of one rule, one of a rule in a function, and only on lines that it adds.`
 }
 
 function annotationsNote({ notAnnotated }: SummaryInput): string {

@@ -127,7 +127,7 @@ test('findings: by principle, the weightiest first, each with its line and its r
 
     ### A process must not call itself
 
-    [GenServer](https://hexdocs.pm/elixir/GenServer.html)
+    It handles one message at a time, so the answer that it waits for could never come. [GenServer](https://hexdocs.pm/elixir/GenServer.html)
 
     | | Where | What | Rule |
     |---|---|---|---|
@@ -174,7 +174,7 @@ test('findings as they are rendered', () => {
   expect(render(summary).html).toMatchInlineSnapshot(`
     "<p>This change introduces 1 error. The check fails: <code>fail_on</code> is <code>error</code>.</p>
     <h3>A process must not call itself</h3>
-    <p><a href="https://hexdocs.pm/elixir/GenServer.html">GenServer</a></p>
+    <p>It handles one message at a time, so the answer that it waits for could never come. <a href="https://hexdocs.pm/elixir/GenServer.html">GenServer</a></p>
     <table>
     <thead>
     <tr>
@@ -298,7 +298,7 @@ test.each([
   [
     '',
     {},
-    '1 finding stands only here: a pull request gets at most 10 comments, 3 of one rule, and only on lines that it adds.',
+    '1 finding stands only here: a pull request gets at most 10 comments, 3 of one rule, one of a rule in a function, and only on lines that it adds.',
   ],
   ['comments: { max: 0 }', {}, 'The configuration asks for no comments.'],
   ['', { draft: true }, 'Comments follow when the draft is ready for review.'],
@@ -350,11 +350,11 @@ test('a principle’s explanation does not repeat its title', () => {
     When in doubt, call | Use call when you need an answer or back-pressure, with a timeout you chose; cast is fire-and-forget. When in doubt, call.
     Keep init/1 fast | It blocks the supervisor. Do post-init work in handle_continue/2.
     Keep callbacks fast | Everybody else is waiting. Offload heavy work to a supervised task.
-    A process must not call itself | 
+    A process must not call itself | It handles one message at a time, so the answer that it waits for could never come.
     Every message needs a clause | Every message a process can receive needs a clause: replies of tasks, :DOWN, :EXIT, timers.
     Task.Supervisor, not Task.async | Use Task.Supervisor. A Task.async is linked: if the task crashes, the caller crashes.
     Work that must not be lost belongs in a job queue | Work that must not be lost belongs in a persistent job queue (Oban), not in a task or a GenServer.
-    Start every long-lived process in a supervision tree | 
+    Start every long-lived process in a supervision tree | Its supervisor restarts it after a crash and stops it in order.
     Supervision strategies encode dependencies | Start order matters; restart limits stop restart loops. Think about failure cascades before coding.
     Name dynamic processes through Registry | Never create atoms dynamically.
     Registry is one node | :pg is the cluster.
@@ -365,7 +365,7 @@ test('a principle’s explanation does not repeat its title', () => {
     :sys is for debugging | Turn tracing off when done.
     Telemetry handlers run in the emitting process | Telemetry handlers run in the process that emits the event, and are removed when they fail.
     Sending a message copies it | A closure copies every variable it mentions.
-    Keep all direct interaction with a process in one module | "
+    Keep all direct interaction with a process in one module | Its messages can then change in one place."
   `)
 })
 
