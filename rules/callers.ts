@@ -9,6 +9,7 @@ import {
   type Module,
   resolve,
   sameShape,
+  serverCode,
   showShape,
 } from '#engine'
 
@@ -29,10 +30,14 @@ export function clientCalls(module: Module, shape: MessageShape | null): Call[] 
 
 /** A guard that lets one slow operation run at a time: one message only, and a client that waits patiently for it. */
 export function isSingleLane(module: Module): boolean {
-  const messages = module.clauses('handle_call', 3).flatMap(({ params: [message] }) => message ?? [])
+  const handlers = module.clauses('handle_call', 3)
+  const messages = handlers.flatMap(({ params: [message] }) => message ?? [])
   const shapes = messages.filter((message) => message.kind !== 'variable').map(messageShape)
   const names = new Set(shapes.map((shape, index) => (shape === null ? `unknown ${index}` : showShape(shape))))
-  return names.size <= 1 && module.functions.some((fun) => fun.clauses.some(hasPatientCall))
+  if (handlers.length === 0 || names.size > 1) return false
+  // How long the server itself waits for others says nothing of those who wait for it.
+  const server = new Set(serverCode(module).map(({ clause }) => clause))
+  return module.functions.some((fun) => fun.clauses.some((clause) => !server.has(clause) && hasPatientCall(clause)))
 }
 
 function hasPatientCall(clause: Clause): boolean {
