@@ -104,7 +104,11 @@ export default defineRule({
       Infinity,
       runsSurelyHere,
     )) {
-      for (const problem of [...direct(reached), ...throughApi(reached, inCallbacks), ...fromAwaitedTask(reached)]) {
+      for (const problem of [
+        ...direct(reached, inCallbacks),
+        ...throughApi(reached, inCallbacks),
+        ...fromAwaitedTask(reached),
+      ]) {
         const place = reached.clause.file.offsetAt(problem.at.startLine, problem.at.startColumn)
         if (seen.has(place)) continue
         seen.add(place)
@@ -115,9 +119,9 @@ export default defineRule({
 })
 
 /** Calls of callbacks and private functions to the server itself. Those of its public API are told where it is called. */
-function* direct(reached: Reached): Iterable<Problem> {
+function* direct(reached: Reached, inCallbacks: ReadonlySet<FunctionFact>): Iterable<Problem> {
   const { clause, hops, from } = reached
-  if (clause.function.isPublic && hops.length > 0) return
+  if (hops.some((hop) => isApi(calledFunction(hop, clause.module), inCallbacks))) return
   for (const call of selfCalls(reached)) {
     const { id } = from.function
     const where = clause === from ? `\`${id}\` runs in that very process` : `this runs inside its own \`${id}\``
@@ -132,8 +136,10 @@ function* direct(reached: Reached): Iterable<Problem> {
 /** Calls of the module's own public functions that then call the server. */
 function* throughApi({ clause, hops, from }: Reached, inCallbacks: ReadonlySet<FunctionFact>): Iterable<Problem> {
   for (const { fun, by } of localCalls(clause)) {
-    if (!fun.isPublic || inCallbacks.has(fun) || !runsSurelyHere(by, clause)) continue
-    const [call] = fun.clauses.flatMap((api) => selfCalls({ clause: api, hops: [...hops, by], from }))
+    if (!isApi(fun, inCallbacks) || !runsSurelyHere(by, clause)) continue
+    const [call] = reach(fun.clauses, Infinity, isPrivateCall).flatMap((api) =>
+      selfCalls({ clause: api.clause, hops: [...hops, by, ...api.hops], from }),
+    )
     if (call === undefined) continue
     const at = spotOf(by)
     yield {
@@ -145,6 +151,15 @@ function* throughApi({ clause, hops, from }: Reached, inCallbacks: ReadonlySet<F
         'it exits with `:calling_self` as soon as it gets here.',
     }
   }
+}
+
+function isApi(fun: FunctionFact | undefined, inCallbacks: ReadonlySet<FunctionFact>): boolean {
+  return fun?.isPublic === true && !inCallbacks.has(fun)
+}
+
+/** From a public function to the private ones that do its work, not on to the rest of the API. */
+function isPrivateCall(by: Expression, clause: Clause): boolean {
+  return runsSurelyHere(by, clause) && calledFunction(by, clause.module)?.isPublic === false
 }
 
 function selfCalls(reached: Reached): Call[] {
@@ -195,7 +210,8 @@ function ownCall(expression: Expression, clause: Clause): Call | null {
   if (expression.kind === 'call' && CALLS.has(expression.callee)) {
     return isOwnName(expression.args[0], clause) ? expression : null
   }
-  const fun = calledFunction(expression, module)
+  const fun =
+    expression.kind === 'variable' && clause.isBound(expression.name) ? undefined : calledFunction(expression, module)
   if (fun === undefined || fun === clause.function) return null
   for (const step of reach(fun.clauses, 2)) {
     for (const inner of callsHere(step.clause)) {
@@ -210,6 +226,7 @@ function ownCall(expression: Expression, clause: Clause): Call | null {
 }
 
 function calledFunction(expression: Expression, module: Module): FunctionFact | undefined {
+  if (expression.kind === 'variable') return module.function(expression.name, 0)
   if (expression.kind === 'capture' && expression.function?.module === null) {
     return module.function(expression.function.name, expression.function.arity)
   }
