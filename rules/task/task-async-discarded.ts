@@ -4,8 +4,9 @@ import {
   type Clause,
   defineRule,
   elixir,
-  fateOf,
+  functionsRunBy,
   infoHandlers,
+  lostThrough,
   type Module,
   serverCode,
   showsInfoHandlers,
@@ -13,6 +14,7 @@ import {
 } from '#engine'
 import { taskSupervisor } from '../principles.ts'
 import { startChildEdit, taskSupervisorOf } from '../task-supervisor.ts'
+import { spotOf } from '../wording.ts'
 
 /** Starters of tasks that are to be awaited, with their arities. */
 const ASYNC: Readonly<Record<string, readonly number[]>> = {
@@ -38,7 +40,8 @@ export default defineRule({
   `,
   instead: 'For work whose result does not matter use `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`.',
   ignoreWhen: 'When another part of the program provably receives `{ref, result}`.',
-  limits: 'A task returned as the last value of a function is taken to be awaited by the caller.',
+  limits:
+    'A task returned as the last value of a function is taken to be awaited by the caller, but for a private function whose callers all drop it.',
 
   examples: [
     {
@@ -64,12 +67,15 @@ export default defineRule({
   on: 'call',
   callees: Object.keys(ASYNC),
   *check({ call, clause, module }) {
-    if (!ASYNC[call.callee]?.includes(call.arity) || fateOf(call, clause).kind !== 'discarded' || isExample(module))
-      return
+    if (!ASYNC[call.callee]?.includes(call.arity) || isExample(module)) return
+    const lost = lostThrough(call, clause)
+    if (lost === null) return
     if (whereRuns(call, clause).at === 'here' && takesTheMessage(clause, module)) return
+    if (answersItself(call, clause)) return
     const isComponent = module.is('LiveComponent')
     yield {
       at: call.at,
+      evidence: [call.at, ...lost.map(spotOf)],
       severity: isComponent ? 'info' : 'warning',
       message: isComponent ? forComponent(call, clause) : forAll(call, clause, module),
       edit: startChildEdit(call, clause),
@@ -95,6 +101,16 @@ function forComponent(call: Call, { function: { id } }: Clause): string {
 /** Code that shows or tries something: it ends right after, and its tasks with it. */
 function isExample({ name }: Module): boolean {
   return /(?:^|\.)Examples?(?:\.|$)/.test(name)
+}
+
+/** The task sends messages of its own, and a `receive` of the module waits for them. */
+function answersItself(call: Call, clause: Clause): boolean {
+  return (
+    functionsRunBy(call, clause).some(({ callee }) => callee === 'Kernel.send') &&
+    clause.module.functions.some((fun) =>
+      fun.clauses.some((each) => each.expressions.some(({ kind }) => kind === 'receive')),
+    )
+  )
 }
 
 /** Whether the process that runs the clause has a clause for `{ref, result}`, or could have one out of sight. */

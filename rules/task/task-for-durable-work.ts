@@ -3,8 +3,8 @@ import {
   type Clause,
   defineRule,
   elixir,
-  fateOf,
   functionsRunBy,
+  lostThrough,
   type Module,
   type ProjectFacts,
   type RunFunction,
@@ -96,7 +96,7 @@ export default defineRule({
   on: 'call',
   callees: [...FORGETTING, ...ASYNC],
   *check({ call, clause, module, project }) {
-    if (!FORGETTING.has(call.callee) && !(ASYNC.has(call.callee) && fateOf(call, clause).kind === 'discarded')) return
+    if (!FORGETTING.has(call.callee) && !(ASYNC.has(call.callee) && lostThrough(call, clause) !== null)) return
     if (module.is('Oban.Worker') || isTool(module)) return
     const run = functionsRunBy(call, clause)
     const durable = run.find(isDurable)

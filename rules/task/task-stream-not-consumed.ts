@@ -1,5 +1,6 @@
-import { type Call, type Clause, defineRule, type Edit, elixir, fateOf, isDiscarded, type Range } from '#engine'
+import { type Call, type Clause, defineRule, type Edit, elixir, isDiscarded, lostThrough, type Range } from '#engine'
 import { taskSupervisor } from '../principles.ts'
+import { spotOf } from '../wording.ts'
 
 const STREAMS = ['Task.async_stream', 'Task.Supervisor.async_stream', 'Task.Supervisor.async_stream_nolink']
 
@@ -51,11 +52,12 @@ export default defineRule({
   callees: STREAMS,
   *check({ call, clause }) {
     const last = lastStep(call)
-    if (fateOf(last, clause).kind !== 'discarded') return
+    const lost = lostThrough(last, clause)
+    if (lost === null) return
     const at = lastLine(last, clause)
     yield {
       at,
-      evidence: [call.at, at],
+      evidence: [call.at, at, ...lost.map(spotOf)],
       message:
         `The stream of \`${call.callee}\` in \`${clause.function.id}\` is thrown away, and it is lazy: not one of its tasks ever starts. ` +
         '`|> Stream.run()` at its end runs them.',

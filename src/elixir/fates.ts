@@ -1,7 +1,7 @@
 // What becomes of a value: thrown away, returned, bound to a name, or given to something else. It knows no rule.
 import type { Call, Expression, Variable } from './expression.ts'
-import type { Clause } from './module.ts'
-import { isDiscarded } from './tails.ts'
+import type { Clause, FunctionFact } from './module.ts'
+import { isDiscarded, tails } from './tails.ts'
 
 /** The first thing that happens to a value. */
 export type Fate =
@@ -13,6 +13,35 @@ export type Fate =
   | { kind: 'bound'; uses: readonly Variable[] }
   /** It is an argument, an element, an operand or the like of this expression. */
   | { kind: 'given'; to: Expression }
+
+/**
+ * Whether nobody can have a value, and who throws it away: nobody else (empty) where the clause itself does, or the calls
+ * of the private function that returns it. Null where somebody can have it.
+ */
+export function lostThrough(expression: Expression, clause: Clause): readonly Expression[] | null {
+  const { kind } = fateOf(expression, clause)
+  if (kind === 'discarded') return []
+  const fun = clause.function
+  if (kind !== 'returned' || fun.isPublic || !tails(clause.body).some((tail) => tail.expression === expression))
+    return null
+  const uses = fun.module.functions.flatMap((each) => each.clauses.flatMap((other) => usesOfFunction(fun, other)))
+  return uses.length > 0 && uses.every(({ isLost }) => isLost) ? uses.map(({ by }) => by) : null
+}
+
+/** Functions that run a function for each element and give nothing of it. */
+const VISITING = new Set(['Enum.each', 'Stream.each'])
+
+function usesOfFunction(fun: FunctionFact, clause: Clause): { by: Expression; isLost: boolean }[] {
+  const { module } = clause
+  return clause.expressions.flatMap((by): { by: Expression; isLost: boolean }[] => {
+    if (by.kind === 'call' && by.isLocal)
+      return module.function(by.name, by.arity) === fun ? [{ by, isLost: fateOf(by, clause).kind === 'discarded' }] : []
+    if (by.kind === 'variable')
+      return by.name === fun.name && !clause.isBound(by.name) ? [{ by, isLost: isDiscarded(by) }] : []
+    if (by.kind !== 'capture' || by.function?.module !== null || by.function.name !== fun.name) return []
+    return [{ by, isLost: by.parent?.kind === 'call' && VISITING.has(by.parent.callee) }]
+  })
+}
 
 /** Functions that collect what a function gives for each element. */
 const COLLECTING = new Set(['Enum.map', 'Enum.flat_map', 'Enum.map_every', 'Enum.map_intersperse'])

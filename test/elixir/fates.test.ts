@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
-import { fateOf } from '#elixir'
-import { clauseWith } from './read-source.ts'
+import { fateOf, lostThrough } from '#elixir'
+import { clauseWith, moduleOf } from './read-source.ts'
 
 /** What becomes of the value of `made()` in a body: `bound 3` where a name that holds it is read at three places. */
 function fate(body: string): string {
@@ -39,4 +39,24 @@ describe('what becomes of a value', () => {
   ])('%s', (_name, body, expected) => {
     expect(fate(body)).toBe(expected)
   })
+})
+
+/** Who throws away what `f/1` returns, by their text; null where somebody can have it. */
+function losers(callers: string, definition = 'defp'): string[] | null {
+  const module = moduleOf(`defmodule Shop.Cart do\n${callers}\n${definition} f(x), do: made(x)\nend`)
+  const [clause] = module.clauses('f', 1)
+  return lostThrough(clause!.calls[0]!, clause!)?.map(({ text }) => text) ?? null
+}
+
+test.each([
+  ['all callers drop it', 'def a(x) do\nf(x)\nEnum.each(x, &f/1)\n:ok\nend', ['f(x)', '&f/1']],
+  ['one keeps it', 'def a(x) do\nf(x)\n:ok\nend\ndef b(x), do: f(x)', null],
+  ['one collects it', 'def a(x), do: Enum.map(x, &f/1)', null],
+  ['nobody calls it', 'def a(x), do: x', null],
+])('a value that a private function returns, where %s', (_name, callers, expected) => {
+  expect(losers(callers)).toEqual(expected)
+})
+
+test('a value that a public function returns is for its callers', () => {
+  expect(losers('def a(x) do\nf(x)\n:ok\nend', 'def')).toBeNull()
 })
