@@ -12,8 +12,8 @@ import {
   isDiscarded,
   isWithin,
   type List,
-  localCalls,
   type Problem,
+  reach,
   resolve,
   startersOf,
   survivesNil,
@@ -171,8 +171,7 @@ function ends(expression: Expression): boolean {
 }
 
 function endsTasks(clause: Clause): boolean {
-  const helpers = localCalls(clause).flatMap(({ fun }) => fun.clauses)
-  return [clause, ...helpers].some(({ body }) => body !== null && ends(body))
+  return reach([clause]).some((reached) => reached.clause.body !== null && ends(reached.clause.body))
 }
 
 /** Whether this function started the task, and nothing but this yield ever does anything with it. */
@@ -212,6 +211,7 @@ function isInLoop(task: Variable, call: Call): boolean {
 function isStartedHere(tasks: Expression, clause: Clause): boolean {
   const list = tasks.kind === 'variable' ? clause.bindings.get(tasks.name)?.value : tasks
   if (list === null || list === undefined) return false
+  if (list.kind === 'call' && /^Enum\.(?:filter|reject)$/.test(list.callee)) return isStartedHere(list.args[0]!, clause)
   if (list.kind !== 'list') return startsTasks(list)
   return list.elements.every((each) =>
     each.kind === 'variable'
