@@ -5,6 +5,7 @@ import {
   type Clause,
   conditionsAbove,
   ancestors,
+  boundValue,
   defineRule,
   elixir,
   etsAccess,
@@ -181,9 +182,12 @@ function isOn(
   { name, call: made, clause: creator }: Table,
   by: Expression | null,
 ): boolean {
-  if (name !== null) return tableOf(call, clause) === name
   const [given] = made.args
   const [used] = call.args
+  // `:ets.lookup(table(), key)`, also by way of a variable.
+  const source = used?.kind === 'variable' ? (boundValue(used, clause) ?? used) : used
+  if (by !== null && source === by) return true
+  if (name !== null) return tableOf(call, clause) === name
   if (given?.kind !== 'variable' || used === undefined) return false
   if (by === null) return canonical(used) === canonical(given)
   const position = creator.params.findIndex((param) => param.kind === 'variable' && param.name === given.name)
