@@ -13,8 +13,10 @@ export interface Naming {
   as: 'process' | 'target' | 'table'
 }
 
+/** Modules that register a process under the `name:` they are given. */
 const OTP = new Set([
   'Agent',
+  'Broadway',
   'DynamicSupervisor',
   'GenServer',
   'GenStage',

@@ -32,6 +32,7 @@ test.each([
   [':ets.new(n, [:set, :named_table])', 'table n'],
   [':ets.new(n, [:set])', null],
   ['WebSockex.start_link(name: n)', null],
+  ['Broadway.start_link(__MODULE__, name: n, producer: [])', 'process n'],
   ['{Finch, name: n}', null],
   ['DynamicSupervisor.start_child(Shop.Rooms, {Room, id: 1, name: n})', 'target Shop.Rooms, process n'],
   ['child = {Room, name: n}\nHorde.DynamicSupervisor.start_child(opts, child)', 'process n'],
