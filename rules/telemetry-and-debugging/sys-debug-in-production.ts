@@ -9,6 +9,7 @@ import {
   type Module,
   type Pair,
   partsOf,
+  whereRuns,
 } from '#engine'
 import { remarks } from '../intent.ts'
 import { sysIsForDebugging } from '../principles.ts'
@@ -115,7 +116,14 @@ export default defineRule({
     const found = SWITCHES.find(({ on }) => on(call))
     if (debug === null && found === undefined) return
     if ((found !== undefined && isSwitchedOff(found.off, module)) || isAskedFor(call, clause)) return
-    const until = debug !== null || call.module === ':sys' ? 'the process ends' : 'the node restarts'
+    // What a process traces is traced no longer when that process ends.
+    if (call.callee === ':erlang.trace' && whereRuns(call, clause).at !== 'here') return
+    const until =
+      call.callee === ':erlang.trace'
+        ? 'the tracing process ends'
+        : debug !== null || call.module === ':sys'
+          ? 'the process ends'
+          : 'the node restarts'
     const what = debug === null ? `\`${call.callee}\`` : `\`${debug.text}\``
     yield {
       at: debug?.range ?? call.at,
@@ -154,7 +162,6 @@ function isSwitchedOff(off: (call: Call) => boolean, module: Module): boolean {
 
 /** `if Application.get_env(:shop, :debug)`: it is off unless somebody wants it. */
 function isAskedFor(call: Call, clause: Clause): boolean {
-  if (ASKED_FOR.test(clause.function.name)) return true
   return conditionsAbove(call).some((condition) => [...partsOf(condition, clause)].some((each) => isSetting(each)))
 }
 
