@@ -1,4 +1,5 @@
 import {
+  asksWhoItIs,
   boundValue,
   type Call,
   type CallFact,
@@ -72,7 +73,13 @@ export default defineRule({
     if (target === undefined || reason === undefined) return
     const given = resolve(reason, module, clause)
     if (given.kind !== 'atom' || given.value !== 'normal') return
-    if (isSelf(target, clause) || isOwnServer(target, clause) || isTrapping(target, clause)) return
+    if (
+      isSelf(target, clause) ||
+      asksWhoItIs(call, clause) ||
+      isOwnServer(target, clause) ||
+      isTrapping(target, clause)
+    )
+      return
     const shown = target.text.length <= 40 && !/[\n`]/.test(target.text) ? target.text : 'pid'
     yield {
       at: call.at,
