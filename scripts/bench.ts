@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process'
 import { globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type CataloguedRule, notReviewed, releaseTrees, selectAll, UNKNOWN_PROJECT } from '#engine'
+import { type CataloguedRule, notReviewed, selectAll, UNKNOWN_PROJECT } from '#engine'
 import { rules } from '#rules'
 import { startPool } from '../src/pool.ts'
 import { costs, engineWith, metered, parseOnly, type Work } from './bench/measure.ts'
@@ -121,14 +121,13 @@ async function measureMemories(): Promise<void> {
 }
 
 async function measureMemory(what: string, folder: string): Promise<void> {
-  const work = what === 'engine' ? engineWith(rules) : what === 'parse' ? parseOnly : () => {}
+  const work = what === 'engine' ? engineWith(rules) : what === 'parse' ? parseOnly : async () => {}
   let peak = 0
   for (const path of globSync('**/*.ex', { cwd: folder })) {
     const source = readFileSync(join(folder, path), 'utf8')
-    work({ path, source, project: UNKNOWN_PROJECT })
+    await work({ path, source, project: UNKNOWN_PROJECT })
     // Not the system's own maximum: on Linux a process inherits that of the one that started it.
     peak = Math.max(peak, process.memoryUsage.rss())
-    await releaseTrees(source.length)
   }
   console.log(Math.round(peak / 2 ** 20))
 }

@@ -9,6 +9,6 @@ import type { Task } from './pool.ts'
 export default async function analyseInThread(task: Task): Promise<FileReport> {
   announceStart(task)
   const report = analyse(task.file, rules)
-  await releaseTrees(task.file.source.length)
+  await releaseTrees()
   return report
 }

@@ -72,7 +72,7 @@ export async function findHits(
       if (finding.suppressed !== null) result.suppressed++
       else result.hits.push(toHit(repository, finding, suggestionComplaints(file, finding, rules)))
     }
-    await releaseTrees(file.source.length)
+    await releaseTrees()
   }
   return result
 }

@@ -47,7 +47,7 @@ async function* analyseHere(sources: AsyncIterable<Source> | Iterable<Source>, t
   const prepare = preparer(terms)
   for await (const source of sources) {
     yield { source, report: unreadReport(source) ?? analyse(prepare(source), rules) }
-    await releaseTrees(source.text.length)
+    await releaseTrees()
   }
 }
 

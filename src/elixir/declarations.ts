@@ -100,7 +100,6 @@ export function readModules(file: SourceFile, reader: Reader): void {
     for (const node of nodes) {
       file.deadline.tick()
       const kind = tree.kind(node)
-      if (tree.isLeftOut(node)) continue
       if (kind === 'unary_operator' && tree.operator(node) === '@') {
         if (module !== null) {
           module.isBroken ||= tree.isBroken(node)

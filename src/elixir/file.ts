@@ -4,7 +4,8 @@ import { readModules } from './declarations.ts'
 import type { Module } from './module.ts'
 import type { Range } from './range.ts'
 import { Reader } from './read.ts'
-import { type LeaveOut, parseSyntax, type SyntaxTree } from './syntax.ts'
+import { parseSyntax } from './syntax.ts'
+import type { SyntaxTree } from './tree.ts'
 
 /** A `#` comment that is really one: never part of a string, heredoc or sigil. */
 export interface Comment {
@@ -18,13 +19,6 @@ export interface Comment {
 
 /** Milliseconds that one file may take in all: parsing, reading, and the rules. */
 export const FILE_TIME_LIMIT = 2000
-
-export interface ReadOptions {
-  /** The time after which reading, also of facts that somebody asks for later, ends in a `TimeLimitError`. */
-  deadline?: Deadline
-  /** Says of the body of a definition that probably nobody will ask for it. It changes no fact, only what they cost. */
-  leaveOut?: LeaveOut | null
-}
 
 /** Facts of one file, read lazily. `path` is relative to the repository root, with forward slashes. */
 export class SourceFile {
@@ -46,11 +40,17 @@ export class SourceFile {
     this.deadline = deadline
   }
 
-  /** Never throws. A string is the reason why there are no facts at all. */
-  static read(path: string, source: string, options: ReadOptions = {}): SourceFile | 'time limit' | 'crashed' {
-    const deadline = options.deadline ?? new Deadline(FILE_TIME_LIMIT)
+  /**
+   * Never throws. A string is the reason why there are no facts at all. After the deadline reading ends in a
+   * `TimeLimitError`, also of facts that somebody asks for later.
+   */
+  static read(
+    path: string,
+    source: string,
+    deadline = new Deadline(FILE_TIME_LIMIT),
+  ): SourceFile | 'time limit' | 'crashed' {
     try {
-      const tree = parseSyntax(source, deadline, options.leaveOut ?? null)
+      const tree = parseSyntax(source, deadline)
       const file = new SourceFile(path, source, tree, deadline)
       readModules(file, new Reader(tree, file))
       return file

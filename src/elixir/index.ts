@@ -36,11 +36,11 @@ export * from './telemetry.ts'
 export * from './task-messages.ts'
 export * from './values.ts'
 export { Deadline, TimeLimitError } from './deadline.ts'
-export { type Comment, FILE_TIME_LIMIT, type ReadOptions, SourceFile } from './file.ts'
+export { type Comment, FILE_TIME_LIMIT, SourceFile } from './file.ts'
 export { type AttributeDefinition, type Binding, Clause, FunctionFact, Module, type Use, useOptions } from './module.ts'
 export type { Range } from './range.ts'
 export { type ModuleRole, wordsOfRole } from './roles.ts'
-export { type LeaveOut, releaseTrees } from './syntax.ts'
+export { collectTrees, releaseTrees } from './syntax.ts'
 
 /** A call with the clause it stands in. `clause` knows its function, module and file. */
 export interface CallFact {

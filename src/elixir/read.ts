@@ -35,7 +35,7 @@ import {
 } from './expression.ts'
 import type { SourceFile } from './file.ts'
 import type { Scope } from './scope.ts'
-import type { SyntaxTree } from './syntax.ts'
+import type { SyntaxTree } from './tree.ts'
 
 /** Nesting beyond this is left unread: it is no code that people write, and it would exhaust the call stack. */
 const MAX_DEPTH = 500
@@ -375,7 +375,6 @@ export class Reader {
     const end = tree.end(node)
     const operand = tree.first(node)
     if (operand < 0) return new Opaque(file, start, end, 'error')
-    // After `first`: the operator of a node left out is known when its children are.
     const operator = tree.operator(node)
     if (operator === '@') {
       if (tree.kind(operand) === 'identifier') return new AttributeRead(file, start, end, tree.text(operand))

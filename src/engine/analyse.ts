@@ -77,7 +77,7 @@ function read(input: SourceToAnalyse, rules: readonly CataloguedRule[], report: 
   const sight = input.readAll === true ? seeAll(selected) : lookOf(selected, rules)(input.source)
   if (sight.rules.length === 0 && !hasSuppressions(input.source)) return { outcome: 'read', reason: null }
   const deadline = new Deadline(input.timeLimit ?? FILE_TIME_LIMIT)
-  const file = SourceFile.read(input.path, input.source, { deadline, leaveOut: sight.leaveOut })
+  const file = SourceFile.read(input.path, input.source, deadline)
   if (typeof file === 'string') return { outcome: 'failed', reason: file }
   if (file.modules.some(isTestModule)) return { outcome: 'skipped', reason: 'test' }
 

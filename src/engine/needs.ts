@@ -1,5 +1,5 @@
 // What rules need to see of a file, told by its words alone: the short cuts of a run. None of them changes a finding.
-import { CHILD_LIST_OWNERS, type LeaveOut, wordsOfRole } from '#elixir'
+import { CHILD_LIST_OWNERS, wordsOfRole } from '#elixir'
 import type { CataloguedRule } from './rule.ts'
 import { type FoundWords, type Places, wordFinder } from './words.ts'
 
@@ -22,8 +22,6 @@ interface Need {
 export interface Sight {
   /** The rules that can have something to say. */
   rules: readonly CataloguedRule[]
-  /** Definitions that no rule is known to ask for; null to read all at once. */
-  leaveOut: LeaveOut | null
   /** Whether a call that a rule wants to see can stand in the span. */
   mayCall(start: number, end: number): boolean
   /** Whether the rule can have something to say of what stands in the span. */
@@ -47,7 +45,7 @@ export function lookFor(rules: readonly CataloguedRule[]): Look {
 
 /** The sight of a run without short cuts. */
 export function seeAll(rules: readonly CataloguedRule[]): Sight {
-  return { rules, leaveOut: null, mayCall: () => true, mayConcern: () => true }
+  return { rules, mayCall: () => true, mayConcern: () => true }
 }
 
 function needOf(rule: CataloguedRule): Need {
@@ -78,15 +76,9 @@ function sightOf(needs: readonly Need[], found: FoundWords): Sight {
   const calls = seen.filter(({ rule }) => rule.on === 'call')
   const names = calls.flatMap(({ callees }) => callees?.filter(isActive).map(({ name }) => name) ?? [null])
   const called = placesOf(names, found)
-  const clauses = seen.filter(({ rule }) => rule.on === 'clause')
-  const wanted = placesOf(
-    [...names, ...clauses.flatMap(({ rule }): readonly (string | null)[] => rule.words ?? [null])],
-    found,
-  )
   const places = new Map(seen.map(({ rule }) => [rule, rule.words === undefined ? null : found.placesOf(rule.words)]))
   return {
     rules: seen.map(({ rule }) => rule),
-    leaveOut: wanted === null ? null : (start, end) => !wanted.touch(start, end),
     mayCall: (start, end) => called === null || called.touch(start, end),
     mayConcern: (rule, start, end) => places.get(rule)?.touch(start, end) ?? true,
   }

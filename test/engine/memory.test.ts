@@ -13,7 +13,7 @@ test('thousands of files take the memory of a few', async () => {
     for (let index = 0; index < files; index++) {
       const source = `defmodule A${index} do\n${body}end\n`
       analyse({ path: 'lib/a.ex', source, project: UNKNOWN_PROJECT, selection: selectAll(nosyRules) }, nosyRules)
-      await releaseTrees(source.length)
+      await releaseTrees()
     }
   }
   await read(300)

@@ -1,15 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import {
-  analyse,
-  canonical,
-  type CataloguedRule,
-  type Expression,
-  type ModuleRole,
-  selectAll,
-  SourceFile,
-  UNKNOWN_PROJECT,
-} from '#engine'
+import { analyse, type CataloguedRule, type ModuleRole, selectAll, SourceFile, UNKNOWN_PROJECT } from '#engine'
 import { rules } from '#rules'
 import { wordsOfRole } from '#elixir'
 import { wordFinder } from '../../src/engine/words.ts'
@@ -21,59 +12,9 @@ function look(source: string, some: readonly CataloguedRule[], readAll = false) 
   return analyse({ path: 'lib/a.ex', source, project: UNKNOWN_PROJECT, selection: selectAll(some), readAll }, some)
 }
 
-/** Everything that can be asked of a file, as text. */
-function allOf(file: SourceFile): unknown {
-  const text = (part: Expression | null) => (part === null ? null : canonical(part))
-  return {
-    comments: file.comments,
-    modules: file.modules.map((module) => ({
-      name: module.name,
-      roles: [...module.roles],
-      attributes: module.attributes.map(({ name, value }) => `${name} ${canonical(value)}`),
-      functions: module.functions.map((fun) => [
-        fun.id,
-        ...[...fun.clauses, fun.head].map(
-          (clause) => clause && [...clause.params, clause.guard, clause.body].map(text),
-        ),
-      ]),
-    })),
-  }
-}
-
-function factsOf(source: string, leaveOut: ((start: number, end: number) => boolean) | null): unknown {
-  const file = SourceFile.read('lib/a.ex', source, { leaveOut })
-  return typeof file === 'string' ? file : allOf(file)
-}
-
 const sources = rules.flatMap((rule) =>
   [...examplesOf(rule), ...casesOf(rule)].flatMap((each) => each.sources.map((source) => source.text)),
 )
-
-describe('definitions that were left out are read when somebody asks', () => {
-  test.each([
-    ['all of them', () => true],
-    ['every other one', (start: number) => start % 2 === 0],
-  ])('%s: the facts are the same', (_, leaveOut) => {
-    const different = sources.filter(
-      (source) => JSON.stringify(factsOf(source, leaveOut)) !== JSON.stringify(factsOf(source, null)),
-    )
-
-    expect(sources.length).toBeGreaterThan(100)
-    expect(different).toEqual([])
-  })
-
-  test('whatever the text', () => {
-    const place = fc.tuple(fc.constantFrom(...sources), fc.double({ min: 0, max: 1, noNaN: true }), fc.nat(60))
-    const cut = place.map(([source, part, length]) => {
-      const at = Math.floor(part * source.length)
-      return source.slice(0, at) + source.slice(at + length)
-    })
-    const isSame = (source: string) =>
-      JSON.stringify(factsOf(source, () => true)) === JSON.stringify(factsOf(source, null))
-
-    expect(fc.check(fc.property(cut, isSame), { numRuns: 300 }).counterexample).toBe(null)
-  })
-})
 
 describe('with and without short cuts every rule says the same', () => {
   test('of all cases, each seen by all rules', () => {
