@@ -48,7 +48,10 @@ export interface Backlog {
 
 export interface Queue {
   ledger: Ledger
-  /** Claims the delivery and does what it asks for, in one transaction. false: somebody has claimed it before. */
+  /**
+   * Claims the delivery and does what it asks for, in one transaction. false: somebody has claimed it before. Rejects
+   * in good time for an answer where the database does not react; it may have been claimed nevertheless.
+   */
   accept(delivery: string, intake: Intake): Promise<boolean>
   enqueue(job: Job): Promise<void>
   /** For work that nobody asked for just now: only where no job of its key waits or runs, and behind all others. */
@@ -79,6 +82,8 @@ const REVIEWS = 'review'
 const ABANDONED = 'abandoned'
 const UPKEEP = 'upkeep'
 
+/** GitHub waits ten seconds for an answer. */
+const ANSWER_WITHIN_MS = 8_000
 const CRASHES_ALLOWED = 3
 /** A replica that is silent for this long is taken for dead. */
 const HEARTBEAT_SECONDS = 20
@@ -94,7 +99,9 @@ const NOT_URGENT = 1_000_000
 interface Asked {
   /** Of the delivery. */
   id: string
-  job: Job
+  key: string
+  /** A row, as JSON. */
+  data: string
 }
 
 interface Row {
@@ -149,8 +156,6 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
    * whether it is new; null: nothing waits that it could replace, and it is not claimed.
    */
   async function replaceWaiting(deliveries: readonly Asked[]): Promise<(boolean | null)[]> {
-    const receivedAt = Date.now()
-    const rows = deliveries.map(({ job }): Row => ({ job, failures: 0, receivedAt }))
     const [found] = await database.query(
       `with given as (
          select * from unnest($2::text[], $3::text[], $4::text[]) with ordinality as given (id, key, data, place)
@@ -175,8 +180,8 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
       [
         REVIEWS,
         deliveries.map(({ id }) => id),
-        deliveries.map(({ job }) => keyOf(job)),
-        rows.map((row) => JSON.stringify(row)),
+        deliveries.map(({ key }) => key),
+        deliveries.map(({ data }) => data),
         appId,
       ],
     )
@@ -186,7 +191,12 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
     return deliveries.map(({ id }) => (known.has(id) ? fresh.delete(id) : null))
   }
 
-  const replace = together(replaceWaiting)
+  const replaceTogether = together(replaceWaiting)
+
+  function replace(id: string, job: Job): Promise<boolean | null> {
+    const row: Row = { job, failures: 0, receivedAt: Date.now() }
+    return replaceTogether({ id, key: keyOf(job), data: JSON.stringify(row) })
+  }
 
   async function enqueue(db: Db, job: Job): Promise<void> {
     const key = keyOf(job)
@@ -257,6 +267,18 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
     for (const installation of new Set(known)) {
       if (!served.includes(installation)) await obey(db, { do: 'forget', installation, repositories: 'all' })
     }
+  }
+
+  async function accept(delivery: string, intake: Intake): Promise<boolean> {
+    const isNew =
+      (intake.do === 'review' ? await replace(delivery, intake.job) : null) ??
+      (await database.transaction(async (db) => {
+        if (!(await ledger.claim(db, delivery))) return false
+        await obey(db, intake)
+        return true
+      }))
+    wake()
+    return isNew
   }
 
   async function runAgain(
@@ -335,17 +357,7 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
   return {
     ledger,
 
-    accept: async (delivery, intake) => {
-      const isNew =
-        (intake.do === 'review' ? await replace({ id: delivery, job: intake.job }) : null) ??
-        (await database.transaction(async (db) => {
-          if (!(await ledger.claim(db, delivery))) return false
-          await obey(db, intake)
-          return true
-        }))
-      wake()
-      return isNew
-    },
+    accept: (delivery, intake) => within(ANSWER_WITHIN_MS, accept(delivery, intake)),
 
     enqueue: (job) => database.transaction((db) => enqueue(db, job)).then(wake),
 
@@ -448,7 +460,10 @@ export function keyOf(job: Job): string {
   }
 }
 
-/** One call at a time, for all that was asked for while the last one ran. What fails together is tried one by one. */
+/**
+ * One call at a time, for all that was asked for while the last one ran. What the database refuses together is tried
+ * one by one, so that nobody suffers for another's.
+ */
 function together<T, R>(work: (items: readonly T[]) => Promise<R[]>): (item: T) => Promise<R> {
   const waiting: { item: T; resolve: (result: R) => void; reject: (error: unknown) => void }[] = []
   let isWorking = false
@@ -461,7 +476,8 @@ function together<T, R>(work: (items: readonly T[]) => Promise<R[]>): (item: T) 
         const results = await work(batch.map(({ item }) => item))
         batch.forEach(({ resolve }, index) => resolve(results[index]!))
       } catch (error) {
-        if (batch.length === 1) batch[0]!.reject(error)
+        // Without a database, each would wait for as long again.
+        if (batch.length === 1 || !isRefusal(error)) batch.forEach(({ reject }) => reject(error))
         else
           for (const { item, resolve, reject } of batch) await work([item]).then(([result]) => resolve(result!), reject)
       }
@@ -474,6 +490,22 @@ function together<T, R>(work: (items: readonly T[]) => Promise<R[]>): (item: T) 
       waiting.push({ item, resolve, reject })
       if (!isWorking) void workOff()
     })
+}
+
+/** Whether the database read the statement and did not take it: bad data (SQLSTATE 2...), or a conflict with another (4...). */
+function isRefusal(error: unknown): boolean {
+  const { code } = error as { code?: unknown }
+  return typeof code === 'string' && /^[24][0-9A-Z]{4}$/.test(code)
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(new Error(`The database did not react within ${ms} ms.`)), ms)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 /** Claims are fenced by pg-boss to the attempt that holds them: where that is over, nothing is changed. */

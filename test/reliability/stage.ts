@@ -15,13 +15,33 @@ export interface Stage extends AsyncDisposable {
   /** Environment that leads to this stage's GitHub and database. */
   env: Record<string, string>
   /** Starts a service and waits until it listens; GitHub delivers to it from now on. */
-  start(env?: Record<string, string>, options?: LaunchOptions): Promise<ServiceProcess & { webhookUrl: string }>
+  start(env?: Record<string, string>, options?: LaunchOptions): Promise<StartedService>
+}
+
+export interface StartedService extends ServiceProcess {
+  webhookUrl: string
+  /** One of its pages, `/readyz`. */
+  get(path: string): Promise<{ status: number; text: string }>
+  /** Settles when no job waits or runs, of this service or another on its database. */
+  idle(withinMs?: number): Promise<void>
 }
 
 /** Times are shortened: a second of waiting for GitHub is a millisecond. Else the service itself. */
 export const quick: LaunchOptions = { program: 'test/support/quick-service.ts' }
 
 export const nameOf = { embedded: 'PGlite', postgres: 'PostgreSQL' } as const
+
+const NO_JOBS = ['waiting', 'running'].map((state) => `\notp_review_jobs{state="${state}"} 0\n`)
+const ASK_EVERY_MS = 50
+
+/** Settles when `check` gives true, for what announces itself to nobody. */
+export async function eventually(what: string, check: () => Promise<boolean>, withinMs = 30_000): Promise<void> {
+  const isLate = AbortSignal.timeout(withinMs)
+  while (!(await check())) {
+    if (isLate.aborted) throw new Error(`Waited ${withinMs} ms for ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS))
+  }
+}
 
 /** Once for each database. */
 export function onEachDatabase(cases: (kind: Kind) => void): void {
@@ -45,9 +65,18 @@ export async function openStage(kind: Kind, options: StandInOptions = {}, url = 
     start: async (more = {}, launchOptions = {}) => {
       const service = launch({ ...env, ...more }, launchOptions)
       started.push(service)
-      const webhookUrl = `${await service.url()}/api/github/webhooks`
+      const url = await service.url()
+      const webhookUrl = `${url}/api/github/webhooks`
       github.webhooks.deliverTo(webhookUrl)
-      return { ...service, webhookUrl }
+      const get = async (path: string) => {
+        const response = await fetch(`${url}${path}`)
+        return { status: response.status, text: await response.text() }
+      }
+      const isIdle = async () => {
+        const { text } = await get('/metrics')
+        return NO_JOBS.every((line) => text.includes(line))
+      }
+      return { ...service, webhookUrl, get, idle: (withinMs) => eventually('an empty queue', isIdle, withinMs) }
     },
     [Symbol.asyncDispose]: async () => {
       await Promise.all(started.map((one) => one.kill()))

@@ -1,10 +1,11 @@
 // The service as people start it: a process of its own, in a folder of its own, to be watched, stopped and killed.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import packageJson from '../../package.json' with { type: 'json' }
 import type { StandIn } from './github/index.ts'
 
 export interface ServiceProcess {
@@ -15,9 +16,13 @@ export interface ServiceProcess {
   printed(pattern: RegExp): Promise<string>
   /** The first line of the log with these values, as soon as it is there. */
   line(values: Record<string, unknown>): Promise<Record<string, unknown>>
+  /** All such lines so far. */
+  lines(values: Record<string, unknown>): Record<string, unknown>[]
   /** Where it listens, as soon as it does. */
   url(): Promise<string>
   send(signal: NodeJS.Signals): void
+  /** The most memory that it held at any time, resident, in megabytes; null where the system does not say. */
+  peakMemory(): number | null
   /** Its exit code; null where a signal ended it. */
   exited: Promise<number | null>
   /** Ends it at once, as a power cut would. */
@@ -26,13 +31,14 @@ export interface ServiceProcess {
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
 const listening = /"url":"(http:[^"]+)"/
+const nodeFlags = packageJson.scripts.start.split(' ').filter((word) => word.startsWith('--'))
 
 export interface LaunchOptions {
   /** Files in the folder that it starts in. */
   files?: Record<string, string>
   /** The program, from the root of the repository; the service's own where not said. */
   program?: string
-  /** Of Node, before the program. */
+  /** Of Node, before the program, beside those of `npm start`. */
   flags?: readonly string[]
 }
 
@@ -42,7 +48,7 @@ export function launch(env: Record<string, string>, options: LaunchOptions = {})
   const cwd = mkdtempSync(join(tmpdir(), 'otp-review-'))
   copyFileSync(join(root, 'app.yml'), join(cwd, 'app.yml'))
   for (const [name, text] of Object.entries(files)) writeFileSync(join(cwd, name), text)
-  const child = spawn(process.execPath, [...flags, join(root, program)], {
+  const child = spawn(process.execPath, [...nodeFlags, ...flags, join(root, program)], {
     cwd,
     env: { PATH: process.env['PATH'], ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -81,18 +87,24 @@ export function launch(env: Record<string, string>, options: LaunchOptions = {})
       return found ? (found[1] ?? found[0]) : undefined
     })
 
+  const lines = (values: Record<string, unknown>) => {
+    const pairs = Object.entries(values)
+    return linesOf(output).filter((line) => pairs.every(([key, value]) => line[key] === value))
+  }
+
   return {
     pid: child.pid!,
     output: () => output,
     printed,
-    line: (values) => {
-      const pairs = Object.entries(values)
-      return watch(`it logged ${JSON.stringify(values)}`, () =>
-        linesOf(output).find((line) => pairs.every(([key, value]) => line[key] === value)),
-      )
-    },
+    line: (values) => watch(`it logged ${JSON.stringify(values)}`, () => lines(values)[0]),
+    lines,
     url: () => printed(listening),
     send: (signal) => void child.kill(signal),
+    peakMemory: () => {
+      if (process.platform !== 'linux') return null
+      const kilobytes = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${child.pid}/status`, 'utf8'))![1]
+      return Math.round(Number(kilobytes) / 1024)
+    },
     exited,
     kill: async () => {
       child.kill('SIGKILL')
