@@ -48,4 +48,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["docker-entrypoint.sh"]
-CMD ["node", "--max-semi-space-size=4", "/app/src/service.ts"]
+CMD ["node", "--max-semi-space-size=4", "--heap-growing-percent=30", "/app/src/service.ts"]

@@ -1,11 +1,10 @@
-import { execFileSync, fork } from 'node:child_process'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { fork } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { callsItself, mix, plain } from '../app/shop.ts'
 import type { Answers, Plan } from '../support/flood.ts'
 import type { PullHandle, RepositoryHandle, StandIn } from '../support/github/index.ts'
+import { importBranches } from './branches.ts'
 import { quantile, report } from './row.ts'
 import { nameOf, onEachDatabase, openStage, quick } from './stage.ts'
 
@@ -13,6 +12,8 @@ const ACCOUNTS = 10
 const PULLS = 100
 const HEADS = 10
 const EVERY_MS = 10
+/** Megabytes. */
+const MEMORY = { embedded: 320, postgres: 240 }
 
 describe('Intake', () => {
   onEachDatabase((kind) => {
@@ -56,11 +57,13 @@ describe('Intake', () => {
       }
       const jobs = finishedJobs(service.output()).filter(({ subject }) => !subject.startsWith('warm/'))
       expect(overlaps(jobs)).toEqual([])
+      const memory = service.peakMemory()
+      expect(memory ?? 0).toBeLessThan(MEMORY[kind])
       report(context, {
         database: nameOf[kind],
         runs: PULLS * HEADS,
         injected: 'ten heads for each of 100 pull requests of ten accounts, 100 deliveries a second',
-        outcome: `all answered 202; p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms, slowest ${quantile(times, 1)} ms; ${jobs.length} jobs, never two of one pull request at once; each last head reviewed, nothing said twice`,
+        outcome: `all answered 202; p50 ${quantile(times, 0.5)} ms, p99 ${quantile(times, 0.99)} ms, slowest ${quantile(times, 1)} ms; ${jobs.length} jobs, never two of one pull request at once; each last head reviewed, nothing said twice; ${memory ?? '?'} MB of memory at most`,
         took: `last result ${((settled - flooded) / 1000).toFixed(1)} s after the last of ${((flooded - started) / 1000).toFixed(1)} s`,
       })
     }, 180_000)
@@ -82,53 +85,24 @@ async function openPulls(github: StandIn): Promise<Flooded[]> {
     repositories.push(await github.repository(`account${index}/shop`, { files: mix }))
   const pulls: Flooded[] = []
   for (const repository of repositories) {
-    const branches = Array.from({ length: PULLS / ACCOUNTS }, (_, index) => `branch${index}`)
-    const chains = await importChains(repository, branches)
-    for (const [index, branch] of branches.entries()) {
-      const heads = chains.get(branch)!
+    const branches = Array.from({ length: PULLS / ACCOUNTS }, (_, index) => [`branch${index}`, chainOf(index)] as const)
+    for (const [branch, heads] of await importBranches(repository, Object.fromEntries(branches))) {
       const pull = await repository.openFrom(branch)
       const opened = github.webhooks.deliveries.findLast(({ event }) => event === 'pull_request')!.request.payload
       pull.pull.head.sha = heads[0]!
-      pulls.push({ pull, heads, opened, isFound: index % 2 === 1 })
+      pulls.push({ pull, heads, opened, isFound: pulls.length % 2 === 1 })
     }
   }
   github.webhooks.deliveries.length = 0
   return pulls
 }
 
-/** Branches of ten commits each, in one process of git: a thousand would take a minute. */
-async function importChains(repository: RepositoryHandle, branches: readonly string[]): Promise<Map<string, string[]>> {
-  const { git } = repository.home
-  const main = await git.resolve('refs/heads/main')
-  const data = (text: string) => `data ${Buffer.byteLength(text)}\n${text}\n`
-  let mark = 0
-  const parts: string[] = []
-  for (const [index, branch] of branches.entries()) {
-    for (let round = 0; round < HEADS; round++) {
-      const isLast = round === HEADS - 1
-      const text = isLast && index % 2 === 1 ? callsItself : `${plain('Stock')}# ${round}\n`
-      parts.push(
-        `commit refs/heads/${branch}\nmark :${++mark}\ncommitter alice <alice@example.com> ${1_790_000_000 + mark} +0000\n`,
-        data(`Change ${round}`),
-        round === 0 ? `from ${main}\n` : '',
-        `M 100644 inline lib/shop/stock${index}.ex\n${data(text)}\n`,
-      )
-    }
-  }
-  const marks = join(git.directory, 'marks')
-  execFileSync('git', ['--git-dir', git.directory, 'fast-import', '--quiet', `--export-marks=${marks}`], {
-    input: parts.join(''),
+/** Every second one has something to say about in the end. */
+function chainOf(index: number): Record<string, string>[] {
+  return Array.from({ length: HEADS }, (_, round) => {
+    const isFound = round === HEADS - 1 && index % 2 === 1
+    return { [`lib/shop/stock${index}.ex`]: isFound ? callsItself : `${plain('Stock')}# ${round}\n` }
   })
-  const lines = readFileSync(marks, 'utf8').trim().split('\n')
-  const oids = new Map(
-    lines.map((line) => [Number(line.slice(1, line.indexOf(' '))), line.slice(line.indexOf(' ') + 1)]),
-  )
-  return new Map(
-    branches.map((branch, index) => [
-      branch,
-      Array.from({ length: HEADS }, (_, round) => oids.get(index * HEADS + round + 1)!),
-    ]),
-  )
 }
 
 function deliveryOf({ pull, opened }: Flooded, head: string, round: number) {
