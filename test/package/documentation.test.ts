@@ -1,4 +1,5 @@
 // What the documentation says of the product, where the product can be asked: names, defaults, addresses.
+import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Marked } from 'marked'
@@ -6,8 +7,12 @@ import type { Token, Tokens } from 'marked'
 import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
+import { rules } from '#rules'
+import schema from '../../docs/otp-review.schema.json' with { type: 'json' }
 import { createMetrics } from '../../src/metrics.ts'
 import { openQueue } from '../../src/queue.ts'
+import { ruleDocsUrl } from '../../src/release.ts'
+import { resolveConfig } from '../../src/review/config.ts'
 import { environment } from '../../src/settings.ts'
 import { freshSchema, openTestDatabase } from '../support/databases.ts'
 
@@ -102,6 +107,62 @@ describe('operating', () => {
   })
 })
 
+describe('the README', () => {
+  const text = read('README.md')
+
+  test('shows a configuration that counts, with every setting', () => {
+    const [, sample] = /```yaml\n(.*?)```/s.exec(text)!
+    const base = { path: '.github/otp-review.yml', text: sample! }
+    const { problems } = resolveConfig(
+      { base, organisation: null, head: null },
+      rules.map(({ id }) => id),
+    )
+
+    expect(problems.map(({ message }) => message)).toEqual([])
+    expect(Object.keys(parse(sample!) as object).toSorted()).toEqual(Object.keys(schema.properties).toSorted())
+  })
+
+  test('shows a comment as it is', () => {
+    const [message, principle] = quoted(text)
+    const [, said] = /\*\*lib\/shop\/rates\.ex:13\*\* open\n>\n(.*?)\n\n/s.exec(read('docs/transcript.md'))!
+
+    expect(quoted(said!).slice(0, 2)).toEqual([
+      message,
+      principle!.replace('](', `](${ruleDocsUrl.replace('/docs/rules', '/')}`),
+    ])
+  })
+})
+
+describe('the command line', () => {
+  const cli = (...args: string[]) =>
+    execFileSync(process.execPath, [join(root, 'src/cli.ts'), ...args, '--help'], { encoding: 'utf8' })
+  const commands = [...cli().matchAll(/^ {2}(\w+)(?: \[options\]| <)/gm)].map(([, name]) => name!)
+  const options = new Map(
+    commands.map((name): [string, string[]] => [name, cli(name).match(/(?<=^ +)--[\w-]+/gm) ?? []]),
+  )
+
+  test('every command and option is documented, and no other', () => {
+    const page = marked.lexer(read('docs/command-line.md'))
+    const first = (title: string) => tableBelow(page, title).map(([cell]) => codes(cell!)[0]!.split(' ')[0]!)
+
+    expect([...new Set(first('command'))].toSorted()).toEqual(commands.toSorted())
+    // Those with a place of their own in the table of commands.
+    const shown = [...first('option'), '--diff', '--last']
+    expect(new Set(shown)).toEqual(new Set([...options.values()].flat()))
+  })
+
+  test('whatever the pages tell to type is there', () => {
+    const typed = pages.flatMap((path) =>
+      [...read(path).matchAll(/\botp-review(?: --)? ([a-z]+)\b([^`\n]*)/g)]
+        .filter(([, name]) => options.has(name!))
+        .map(([, name, rest]): [string, string[]] => [name!, rest!.match(/--[a-z][\w-]*/g) ?? []]),
+    )
+
+    expect(typed.length).toBeGreaterThan(5)
+    for (const [name, asked] of typed) expect(options.get(name)).toEqual(expect.arrayContaining(asked))
+  })
+})
+
 test.each(pages)('%s links to what is there', (path) => {
   const links = linksOf(marked.lexer(read(path))).filter((address) => !/^(https?:|mailto:)/.test(address))
 
@@ -119,6 +180,18 @@ test.each(pages)('%s links to what is there', (path) => {
 function tableBelow(page: readonly Token[], title: string): string[][] {
   const table = page.find((token) => token.type === 'table' && (token as Tokens.Table).header[0]?.text === title)
   return (table as Tokens.Table).rows.map((row) => row.map(({ text }) => text))
+}
+
+/** The paragraphs of the first quotation. */
+function quoted(text: string): string[] {
+  const lines = text.split('\n')
+  const from = lines.findIndex((line) => line.startsWith('>'))
+  const length = lines.slice(from).findIndex((line) => !line.startsWith('>'))
+  const quotation = lines.slice(from, length < 0 ? undefined : from + length).map((line) => line.replace(/^> ?/, ''))
+  return quotation
+    .join('\n')
+    .split('\n\n')
+    .map((paragraph) => paragraph.replaceAll('\n', ' '))
 }
 
 function codes(text: string): string[] {
