@@ -19,6 +19,7 @@ import {
   startsLoop,
   takesEverything,
   trapsExits,
+  unmatched,
   whereRuns,
 } from '#engine'
 import { everyMessageNeedsAClause, taskSupervisor } from '../principles.ts'
@@ -137,11 +138,22 @@ function whatHappens(call: Call, handlers: readonly InfoHandler[], module: Modul
   const first = takers[0]!
   if (takers.every(isForOtherPairs))
     return `${starts}, where the clause of \`${name}\` on line ${first.pattern.line} takes it for \`${first.pattern.text.replaceAll(/\s+/g, ' ')}\`.`
-  if (handlers.some(({ pattern }) => canMatch(pattern, DOWN))) return null
-  if (call.name === 'async_nolink' || trapsExits(module))
+  const ends = handlers.filter(({ pattern }) => canMatch(pattern, DOWN))
+  const isUnlinked = call.name === 'async_nolink' || trapsExits(module)
+  if (ends.length > 0 && !(isUnlinked && ends.every(isForNormalEnds))) return null
+  if (ends.length > 0)
+    return `\`${name}\` of \`${module.name}\` takes \`:DOWN\` with \`:normal\` alone: a crash in this task takes the server down.`
+  if (isUnlinked)
     return `\`${module.name}\` has no clause of \`${name}\` for \`{:DOWN, ref, :process, pid, reason}\`: a crash in this task takes the server down.`
   if (demonitors(module)) return null
   return `\`${module.name}\` takes the result of this task, but has no clause of \`${name}\` for the \`{:DOWN, ref, :process, pid, :normal}\` that follows it: the server dies with a \`FunctionClauseError\`.`
+}
+
+/** `{:DOWN, ref, :process, pid, :normal}`: not the end of a task that crashes. */
+function isForNormalEnds({ pattern }: InfoHandler): boolean {
+  const term = unmatched(pattern)
+  const reason = term.kind === 'tuple' ? term.elements[4] : undefined
+  return reason?.kind === 'atom' && reason.value === 'normal'
 }
 
 function whatToDo(isUnread: boolean, module: Module): string {

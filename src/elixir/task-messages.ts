@@ -54,15 +54,17 @@ export function takesEverything({ clause, pattern }: InfoHandler): boolean {
 
 const NOT_A_REFERENCE =
   /^is_(?:atom|binary|bitstring|boolean|float|integer|list|map|number|pid|port|struct|tuple|function|nil)$/
+const NOT_A_TUPLE =
+  /^is_(?:atom|binary|bitstring|boolean|float|integer|list|map|number|pid|port|reference|struct|function|nil)$/
 
 /** Whether it can take `{ref, result}`. Where in doubt: yes. */
 export function canTakeResult({ clause, pattern }: InfoHandler): boolean {
   const term = unmatched(pattern)
-  if (term.kind === 'variable') return !isGuardedAgainst(term.name, clause.guard)
+  if (term.kind === 'variable') return !isGuardedAgainst(term.name, clause.guard, NOT_A_TUPLE)
   if (term.kind !== 'tuple') return !LITERALS.has(term.kind)
   const first = term.elements[0] === undefined ? undefined : unmatched(term.elements[0])
   if (term.elements.length !== 2 || first === undefined || LITERALS.has(first.kind)) return false
-  return first.kind !== 'variable' || !isGuardedAgainst(first.name, clause.guard)
+  return first.kind !== 'variable' || !isGuardedAgainst(first.name, clause.guard, NOT_A_REFERENCE)
 }
 
 const LITERALS: ReadonlySet<Expression['kind']> = new Set([
@@ -78,17 +80,17 @@ const LITERALS: ReadonlySet<Expression['kind']> = new Set([
 ])
 
 /** `when is_port(port)` lets no reference through. */
-function isGuardedAgainst(name: string, guard: Expression | null): boolean {
+function isGuardedAgainst(name: string, guard: Expression | null, tests: RegExp): boolean {
   if (guard === null) return false
   if (guard.kind === 'operator' && guard.operator === 'and')
-    return guard.operands.some((operand) => isGuardedAgainst(name, operand))
+    return guard.operands.some((operand) => isGuardedAgainst(name, operand, tests))
   if (guard.kind === 'operator' && (guard.operator === '==' || guard.operator === '===' || guard.operator === 'in')) {
     const [left, right] = guard.operands
     const literal = guard.operator === 'in' ? 'list' : 'atom'
     return left?.kind === 'variable' && left.name === name && right?.kind === literal
   }
   const [given] = guard.kind === 'call' ? guard.args : []
-  return guard.kind === 'call' && NOT_A_REFERENCE.test(guard.name) && given?.kind === 'variable' && given.name === name
+  return guard.kind === 'call' && tests.test(guard.name) && given?.kind === 'variable' && given.name === name
 }
 
 /** Functions that look a reference up in the state. */
