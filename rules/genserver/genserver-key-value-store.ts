@@ -72,8 +72,12 @@ export default defineRule({
     const reading = module.clauses('handle_call', 3)
     const clauses = [...reading, ...module.clauses('handle_cast', 2)]
     if (!clauses.every(onlyTouchesMaps) || !module.clauses('init', 1).every(onlyTouchesMaps)) return
-    const reader = reading.find((clause) => touches(clause, READS, EITHER) || indexes(clause))
-    const writer = clauses.find((clause) => touches(clause, WRITES, EITHER) || putsKey(clause))
+    const writes = (clause: Clause): boolean => touches(clause, WRITES) || putsKey(clause)
+    const writer = clauses.find((clause) => writes(clause) || touches(clause, EITHER))
+    // What looks up and then decides whether to store is one step, for which the callers have to queue.
+    const reader = reading.find(
+      (clause) => touches(clause, EITHER) || ((touches(clause, READS) || indexes(clause)) && !writes(clause)),
+    )
     if (reader === undefined || writer === undefined) return
 
     yield {

@@ -70,7 +70,7 @@ export default defineRule({
         if (first === undefined || !fun.isPublic || !CALLBACKS[used]!.includes(fun.id)) continue
         yield {
           at: first.head,
-          message: `\`${fun.id}\` of \`${module.name}\` is a callback of \`${used}\`, and no \`@impl\` says so: if it were misspelt, nobody would notice.`,
+          message: `\`${fun.id}\` of \`${module.name}\` is a callback of \`${used}\`, and no \`@impl\` says so: the compiler does not check its name and arguments, and a reader takes it for part of the API.`,
         }
       }
     }
