@@ -5,6 +5,7 @@ import { callsItself, mix, plain } from '../app/shop.ts'
 import type { Answers, Plan } from '../support/flood.ts'
 import type { PullHandle, RepositoryHandle, StandIn } from '../support/github/index.ts'
 import { importBranches } from './branches.ts'
+import { finishedJobs, overlaps } from './jobs.ts'
 import { quantile, report } from './row.ts'
 import { nameOf, onEachDatabase, openStage, quick } from './stage.ts'
 
@@ -55,7 +56,7 @@ describe('Intake', () => {
         const said = await pull.comments()
         expect(said.filter(({ minimized }) => minimized === null)).toHaveLength(isFound ? 1 : 0)
       }
-      const jobs = finishedJobs(service.output()).filter(({ subject }) => !subject.startsWith('warm/'))
+      const jobs = finishedJobs(service).filter(({ subject }) => !subject.startsWith('warm/'))
       expect(overlaps(jobs)).toEqual([])
       const memory = service.peakMemory()
       expect(memory ?? 0).toBeLessThan(MEMORY[kind])
@@ -132,28 +133,5 @@ function flood(plan: Plan, before: (index: number) => void): Promise<Answers> {
         })
     })
     child.on('exit', (code) => reject(new Error(`the flood ended with ${code}`)))
-  })
-}
-
-interface Finished {
-  subject: string
-  from: number
-  to: number
-}
-
-function finishedJobs(output: string): Finished[] {
-  return output
-    .split('\n')
-    .filter((line) => line.includes('"msg":"job done"'))
-    .map((line) => JSON.parse(line) as { time: number; ms: number; repo: string; pr: number })
-    .map(({ time, ms, repo, pr }) => ({ subject: `${repo}#${pr}`, from: time - ms, to: time }))
-}
-
-function overlaps(jobs: readonly Finished[]): string[] {
-  const bySubject = Map.groupBy(jobs, ({ subject }) => subject)
-  return [...bySubject].flatMap(([subject, own]) => {
-    const sorted = own.toSorted((a, b) => a.from - b.from)
-    // The clock of the log has whole milliseconds.
-    return sorted.some((job, index) => index > 0 && job.from + 2 < sorted[index - 1]!.to) ? [subject] : []
   })
 }
