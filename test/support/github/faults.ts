@@ -63,6 +63,11 @@ export function createFaults() {
       planned = []
     },
 
+    /** How many of the next requests that were to go wrong did not come yet. */
+    left(): number {
+      return planned.reduce((sum, { left }) => sum + (left === Infinity ? 0 : left), 0)
+    },
+
     take(request: RecordedRequest): Planned['fault'] | undefined {
       const hit = planned.find((one) => one.left > 0 && matches(one.matcher, request))
       if (hit) hit.left -= 1
