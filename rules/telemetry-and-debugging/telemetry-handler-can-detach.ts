@@ -6,6 +6,8 @@ import {
   type Expression,
   type FunctionFact,
   resolve,
+  SOME_PARTS,
+  type TelemetryEvent,
   variablesIn,
   walk,
 } from '#engine'
@@ -68,7 +70,7 @@ export default defineRule({
       if (handler.clauses.some((clause) => clause.hasError) || handler.module.hasUnknownDefinitions) continue
       const missed = events.find((event) => !handler.clauses.some((clause) => takes(clause, event)))
       if (missed === undefined) continue
-      const shown = `[${missed.map((part) => (part === null ? '_' : `:${part}`)).join(', ')}]`
+      const shown = `[${missed.map((part) => (part === SOME_PARTS ? '...' : part === null ? '_' : `:${part}`)).join(', ')}]`
       const isNamed = handler.clauses.some((clause) => matchesEvent(clause, missed))
       yield {
         at: call.at,
@@ -86,31 +88,40 @@ function scope(handler: FunctionFact, events: number): string {
 }
 
 /** Whether the clause takes every event of that name, whatever it brings along. */
-function takes(clause: Clause, event: readonly (string | null)[]): boolean {
+function takes(clause: Clause, event: TelemetryEvent): boolean {
   if (!matchesEvent(clause, event) || !guardHolds(clause, event)) return false
   return clause.params.slice(1, 3).every((param) => !demandsValue(param))
 }
 
-function matchesEvent(clause: Clause, event: readonly (string | null)[]): boolean {
+function matchesEvent(clause: Clause, event: TelemetryEvent): boolean {
   const [param] = clause.params
   return param !== undefined && matches(param, event)
 }
 
-function matches(pattern: Expression, event: readonly (string | null)[]): boolean {
+function matches(pattern: Expression, event: TelemetryEvent): boolean {
   if (pattern.kind === 'match') return matches(pattern.pattern, event) && matches(pattern.value, event)
   if (pattern.kind !== 'list') return true
   const { elements, tail } = pattern
+  if (event[0] === SOME_PARTS) {
+    const known = event.slice(1)
+    const last = elements.slice(-known.length)
+    return (
+      tail !== null || (last.length === known.length && last.every((element, index) => isPart(element, known[index])))
+    )
+  }
   if (tail === null ? elements.length !== event.length : elements.length > event.length) return false
-  return elements.every(
-    (element, index) => element.kind !== 'atom' || event[index] === null || event[index] === element.value,
-  )
+  return elements.every((element, index) => isPart(element, event[index]))
+}
+
+function isPart(element: Expression, part: TelemetryEvent[number] | undefined): boolean {
+  return element.kind !== 'atom' || part === null || part === element.value
 }
 
 /**
  * A guard on the event is worked out, or taken to hold where it cannot be, as one on the config: that is the same each
  * time. A guard on what an event brings along can fail.
  */
-function guardHolds({ guard, params, module }: Clause, event: readonly (string | null)[]): boolean {
+function guardHolds({ guard, params, module }: Clause, event: TelemetryEvent): boolean {
   const [param, measurements, metadata] = params
   if (guard === null || param === undefined || measurements === undefined || metadata === undefined) return true
   const varying = new Set([measurements, metadata].flatMap(variablesIn))
@@ -120,25 +131,25 @@ function guardHolds({ guard, params, module }: Clause, event: readonly (string |
     return true
   const allowed = resolve(given, module)
   const part = partOf(param, subject.name, event)
-  if (part === undefined || part === null) return true
-  const isPart = (each: Expression): boolean =>
+  if (part === undefined || part === null || part === SOME_PARTS) return true
+  const isGiven = (each: Expression): boolean =>
     typeof part === 'string' ? each.kind !== 'atom' || each.value === part : each.kind !== 'list' || matches(each, part)
-  if (guard.operator === 'in' && allowed.kind === 'list') return allowed.elements.some(isPart)
-  return guard.operator !== '==' || isPart(allowed)
+  if (guard.operator === 'in' && allowed.kind === 'list') return allowed.elements.some(isGiven)
+  return guard.operator !== '==' || isGiven(allowed)
 }
 
 /** The event, or the part of it, that a variable of the pattern stands for; null for a part that is not known. */
 function partOf(
   param: Expression,
   name: string,
-  event: readonly (string | null)[],
-): string | null | undefined | readonly (string | null)[] {
+  event: TelemetryEvent,
+): TelemetryEvent[number] | undefined | TelemetryEvent {
   const sides = param.kind === 'match' ? [param.pattern, param.value] : [param]
   if (sides.some((side) => side.kind === 'variable' && side.name === name)) return event
   const list = sides.find((side) => side.kind === 'list')
   const position =
     list?.kind === 'list' ? list.elements.findIndex((each) => each.kind === 'variable' && each.name === name) : -1
-  return position < 0 ? undefined : event[position]
+  return position < 0 || event[0] === SOME_PARTS ? undefined : event[position]
 }
 
 /** A map pattern with a literal value (`%{result: :ok}`) fails for every other value. */

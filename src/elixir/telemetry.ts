@@ -3,12 +3,18 @@ import type { Call, Expression } from './expression.ts'
 import type { Clause, FunctionFact, Module } from './module.ts'
 import { resolve } from './values.ts'
 
+/** Any number of parts at the start of an event: `prefix` of `prefix ++ [:stop]`. */
+export const SOME_PARTS = Symbol('some parts')
+
+/** The parts of an event: atoms, null for a computed one. */
+export type TelemetryEvent = readonly (string | null | typeof SOME_PARTS)[]
+
 /** A call of `:telemetry.attach/4` or `attach_many/4`. */
 export interface Attachment {
   call: Call
   clause: Clause
-  /** Literal events, each a list of atoms with null for a computed part; null where the whole list is computed. */
-  events: readonly (readonly (string | null)[])[] | null
+  /** Null where the whole list, or one of them, is computed. */
+  events: readonly TelemetryEvent[] | null
   /** The third argument as written. */
   handler: Expression | undefined
   /** The function of this file that is captured, also of another module in it; undefined for closures and functions elsewhere. */
@@ -41,13 +47,18 @@ function read(call: Call, clause: Clause): Attachment {
   return {
     call,
     clause,
-    events: events === undefined || events.some((event) => event === null) ? null : (events as (string | null)[][]),
+    events: events === undefined || events.some((event) => event === null) ? null : (events as TelemetryEvent[]),
     handler,
     function: handlerFunction(handler, module),
   }
 }
 
-function readEvent(event: Expression): (string | null)[] | null {
+function readEvent(event: Expression): TelemetryEvent | null {
+  if (event.kind === 'operator' && event.operator === '++') {
+    const [, last] = event.operands
+    const parts = last === undefined ? null : readEvent(last)
+    return parts === null ? null : [SOME_PARTS, ...parts]
+  }
   if (event.kind !== 'list' || event.tail !== null) return null
   return event.elements.map((part) => (part.kind === 'atom' ? part.value : null))
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { attachments } from '#elixir'
+import { attachments, SOME_PARTS } from '#elixir'
 import { moduleOf } from './read-source.ts'
 
 /** The attachments of a module with a handler `handle/4`. */
@@ -32,8 +32,10 @@ describe('attachments', () => {
       'events = [[:shop, :sale], @other]\n:telemetry.attach_many("a", events, &handle/4, nil)',
       '@other [:shop, :refund]',
     )
+    const [prefixed] = attached(':telemetry.attach("a", prefix ++ [:stop], &handle/4, nil)')
     const [part] = attached(':telemetry.attach("a", [:shop, name], &handle/4, nil)')
 
+    expect(prefixed!.events).toEqual([[SOME_PARTS, 'stop']])
     expect(many!.events).toEqual([
       ['shop', 'sale'],
       ['shop', 'refund'],
@@ -43,7 +45,7 @@ describe('attachments', () => {
 
   test('events that are computed are not known', () => {
     const [many] = attached(':telemetry.attach_many("a", events(), &handle/4, nil)')
-    const [one] = attached(':telemetry.attach("a", prefix ++ [:stop], &handle/4, nil)')
+    const [one] = attached(':telemetry.attach("a", [:shop] ++ name, &handle/4, nil)')
 
     expect(many!.events).toBeNull()
     expect(one!.events).toBeNull()
