@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Call,
   callsHere,
   canMatch,
@@ -76,6 +77,8 @@ export default defineRule({
     const [only, ...others] = own
     if (only === undefined || others.length > 0) return
     const { call, message, shape, callback } = only
+    // Once for each of many: they cannot all be the continue.
+    if ([...ancestors(call)].some(({ kind }) => kind === 'fn' || kind === 'capture' || kind === 'for')) return
     const takers = module.clauses(callback, 2).filter(({ params: [taken] }) => taken && canMatch(taken, shape))
     if (takers.length === 0 || standsElsewhere(shape, message, module) || takers.some(sendsUnknown)) return
     const continued = shape.kind === 'atom' ? `:${shape.tag}` : message.text

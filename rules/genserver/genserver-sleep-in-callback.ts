@@ -25,6 +25,9 @@ const ENDS = new Set(['System.halt', 'System.stop', ':erlang.halt', ':init.stop'
 const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const
 const NOTICED_MS = 1_000
 
+/** Displays and sensors need a moment between two commands, for which no message is worth the trouble. */
+const HARDWARE_MS = 10
+
 export default defineRule({
   id: 'genserver-sleep-in-callback',
   title: 'A callback sleeps',
@@ -42,7 +45,8 @@ export default defineRule({
   instead:
     'Send yourself a message with `Process.send_after(self(), message, ms)`, return, and go on in `handle_info/2`.',
   ignoreWhen: 'When the process exists to be slow and nothing ever calls it or has to stop it in time.',
-  limits: 'Sleeping inside functions of other modules is not seen.',
+  limits:
+    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, are not reported.',
 
   examples: [
     {
@@ -101,6 +105,7 @@ export default defineRule({
         if (isOnPurpose(clause) || isOnPurpose(from) || isLastPause(expression)) continue
         seen.add(expression.start)
         const time = expression.kind === 'call' ? howLong(expression, module) : null
+        if (time !== null && time < HARDWARE_MS) continue
         const isVisited = VISITED.some((role) => module.is(role))
         if ((isVisited || alwaysStops(from)) && (time ?? 0) < NOTICED_MS) continue
         yield {
