@@ -7,11 +7,13 @@ import {
   endsProcesses,
   type Expression,
   fateOf,
+  type FunctionFact,
   functionsRunBy,
   type Module,
   serverCode,
   startsLoop,
   trapsExits,
+  variablesIn,
   walk,
   whereRuns,
 } from '#engine'
@@ -216,9 +218,26 @@ function isOwnPid(expression: Expression | undefined): boolean {
   return expression?.kind === 'call' && expression.callee === 'Kernel.self'
 }
 
-/** A `receive` further down waits for what the process sends. */
+/** A `receive` further down, or in the function that is given the pid, waits for what the process sends. */
 function isAwaited(call: Call, clause: Clause): boolean {
-  return clause.expressions.some(
+  const isHere = clause.expressions.some(
     (each) => each.kind === 'receive' && each.start > call.end && whereRuns(each, clause).at === 'here',
   )
+  return isHere || (fateOf(call, clause).kind === 'returned' && clause.module.functions.some(isReceiver))
+}
+
+/** `def result(pid)` with a `receive` that looks for its parameter: `{^pid, result}`. */
+function isReceiver({ clauses }: FunctionFact): boolean {
+  return clauses.some(({ params, expressions }) => {
+    const given = params.flatMap(variablesIn)
+    return expressions.some(
+      (each) =>
+        each.kind === 'receive' &&
+        each.branches.some(({ patterns }) =>
+          patterns
+            .flatMap((pattern) => [...walk(pattern)])
+            .some((part) => part.kind === 'operator' && part.operator === '^' && given.includes(part.text.slice(1))),
+        ),
+    )
+  })
 }
