@@ -99,7 +99,8 @@ export function notReviewed(path: string, source: string, project: ProjectFacts)
 
   if (isAbove('deps', 'vendor') || folders.includes('_build') || folders.includes('node_modules')) return 'vendored'
   if (/(?:^|\/)(?:installer|priv)\/templates\//.test(path)) return 'template'
-  if (isAbove('test', 'tests', 'spec', 'test_support', 'integration_test')) return 'test'
+  if (isAbove('test', 'tests', 'spec', 'test_support')) return 'test'
+  if ([...above].some((each) => /^(?:integration_tests?|test_integrations?)$/.test(each))) return 'test'
   if (['_test.exs', '_test.ex', '_case.ex'].some((ending) => name.endsWith(ending))) return 'test'
   if (isAbove('examples', 'example', 'config', 'rel') || [...above].some((each) => each.startsWith('bench')))
     return 'script'

@@ -17,6 +17,7 @@ describe('paths without review', () => {
     ['lib/shop/cart_test.exs', 'test'],
     ['lib/shop_web/conn_case.ex', 'test'],
     ['integration_test/cases/a.ex', 'test'],
+    ['test_integrations/phoenix_app/lib/phoenix_app/application.ex', 'test'],
     ['config/config.exs', 'script'],
     ['mix.exs', 'script'],
     ['.formatter.exs', 'script'],
