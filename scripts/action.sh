@@ -4,7 +4,9 @@ set -euo pipefail
 
 arguments=("$@")
 option() { if [ -n "$2" ]; then arguments+=("$1" "$2"); fi; }
-option --diff "${INPUT_BASE:-}"
+base=${INPUT_BASE:-}
+# A merge queue names its branch as GitHub has it.
+option --diff "${base/#refs\/heads\//origin/}"
 option --profile "${INPUT_PROFILE:-}"
 option --fail-on "${INPUT_FAIL_ON:-}"
 option --config "${INPUT_CONFIG:-}"

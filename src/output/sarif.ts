@@ -38,11 +38,11 @@ export function sarif(report: Report): string {
   const positions = new Map(rules.map(({ id }, position) => [id, position]))
   const seen = new Map<string, number>()
 
-  const findings = report.found.map(({ finding, lineHash }) => ({
+  const findings = report.found.map(({ finding, lineHash, advice }) => ({
     ruleId: finding.rule,
     ruleIndex: positions.get(finding.rule) ?? -1,
     level: LEVELS[finding.severity],
-    message: { text: plain(finding.message) },
+    message: { text: plain(`${finding.message} ${advice}`.trim()) },
     locations: [location(finding.path, region(finding.range))],
     relatedLocations: finding.related.map((related, id) => ({
       id: id + 1,

@@ -66,6 +66,16 @@ test('without a base, as after a push, it annotates everything', () => {
   expect(stdout.match(/^::error file=\S+?,/gm)).toEqual(['::error file=lib/b.ex,', '::error file=lib/old.ex,'])
 })
 
+test('in a merge queue it compares with the branch that the queue is for', () => {
+  const clone = pullRequest()
+  clone.git('update-ref', 'refs/remotes/origin/main', 'main')
+  clone.git('branch', '--quiet', '--delete', '--force', 'main')
+
+  const { stdout } = runStep(clone, 'github', { INPUT_BASE: 'refs/heads/main' })
+
+  expect(stdout.match(/file=[^,]+/g)).toEqual(['file=lib/b.ex'])
+})
+
 test('inputs reach `check`, however they are written', () => {
   const clone = pullRequest()
   clone.write({ 'apps/my shop/c.ex': callsItself, 'strict.yml': 'fail_on: never\n' })
@@ -93,7 +103,7 @@ test('for code scanning it writes every finding, old and new, and does not fail 
 test('the GitLab job compares with the base of the merge request', () => {
   const clone = pullRequest()
   const [job] = Object.values(parse(gitlab!)) as [{ image: string; script: [string] }]
-  const script = job.script[0].replace('/app/', `${root}/`)
+  const script = job.script[0].replace('otp-review ', `node ${root}/src/cli.ts `)
   const run = (env: NodeJS.ProcessEnv) => runShell(clone, script, env)
 
   expect(job.image).toMatch(new RegExp(`:${packageJson.version}$`))
