@@ -9,6 +9,7 @@ import {
   listInstalled,
   RateLimitedError,
   readInstalled,
+  RefusedError,
   searchOpenPulls,
 } from './github/index.ts'
 import type { Clients, DeliveryAttempt, Installed } from './github/index.ts'
@@ -69,7 +70,14 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (signal?.aborted) return
       // Counted before: should it take the process down, it was asked for all the same.
       await ledger.countRedelivery(guid)
-      await askForDelivery(clients, id)
+      try {
+        await askForDelivery(clients, id)
+      } catch (err) {
+        if (!(err instanceof GoneError) && !(err instanceof RefusedError)) throw err
+        // GitHub has forgotten it. The others must not wait for that.
+        log.warn({ delivery: guid, event, err }, 'failed delivery not to be had')
+        continue
+      }
       onFound?.('delivery')
       log.info({ delivery: guid, event, attempt: (times.get(guid) ?? 0) + 2 }, 'failed delivery asked for again')
     }
