@@ -53,7 +53,6 @@ export interface Queue {
    * in good time for an answer where the database does not react; it may have been claimed nevertheless.
    */
   accept(delivery: string, intake: Intake): Promise<boolean>
-  enqueue(job: Job): Promise<void>
   /** For work that nobody asked for just now: only where no job of its key waits or runs, and behind all others. */
   enqueueMissing(job: Job): Promise<boolean>
   /** Deletes what is left of installations that are none of these, but not what came while they were listed. */
@@ -358,8 +357,6 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
     ledger,
 
     accept: (delivery, intake) => within(ANSWER_WITHIN_MS, accept(delivery, intake)),
-
-    enqueue: (job) => database.transaction((db) => enqueue(db, job)).then(wake),
 
     forgetOthers: (served) => database.transaction((db) => forgetOthers(db, served)),
 

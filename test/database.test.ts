@@ -8,7 +8,7 @@ import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
 import { DirectoryInUseError } from '../src/database.ts'
 import { openQueue } from '../src/queue.ts'
-import { freshDirectory, openTestDatabase } from './support/databases.ts'
+import { databaseKinds, freshDirectory, freshSchema, openTestDatabase } from './support/databases.ts'
 
 const log = pino({ level: 'silent' })
 const directories: string[] = []
@@ -49,17 +49,46 @@ test('the embedded database writes through to the disk, with small buffers', asy
   })
 }, 30_000)
 
-test('a throw inside a transaction leaves nothing behind, and the connection works on', async () => {
+test.each(databaseKinds)(
+  'a throw inside a transaction leaves nothing behind, and the next one works (%s)',
+  async (kind) => {
+    const database = await openTestDatabase(kind)
+    const schema = freshSchema()
+    await database.query(`create schema ${schema}`)
+    await database.query(`create table ${schema}.note (text text)`)
+
+    const failing = database.transaction(async (db) => {
+      await db.executeSql(`insert into ${schema}.note values ($1)`, ['lost'])
+      await db.executeSql('select no_such_column')
+    })
+
+    await expect(failing).rejects.toThrow('no_such_column')
+    await database.transaction((db) => db.executeSql(`insert into ${schema}.note values ($1)`, ['kept']))
+    expect(await database.query(`select text from ${schema}.note`)).toEqual([{ text: 'kept' }])
+    await database.query(`drop schema ${schema} cascade`)
+    await database.close()
+  },
+  30_000,
+)
+
+test('the embedded database takes back the space of what was deleted, and begins a new log', async () => {
   const database = await openTestDatabase('embedded')
-  await database.query('create table note (text text)')
+  const state = async () => {
+    const [row] = await database.query(
+      `select pg_relation_size('note')::int as bytes, redo_lsn::text as begin from pg_control_checkpoint()`,
+    )
+    return row as { bytes: number; begin: string }
+  }
+  await database.query('create table note as select repeat($1, 100) from generate_series(1, 10000)', ['x'])
+  await database.query('delete from note')
+  const before = await state()
 
-  const failing = database.transaction(async (db) => {
-    await db.executeSql('insert into note values ($1)', ['lost'])
-    await db.executeSql('select no_such_column')
-  })
+  await database.maintain()
 
-  await expect(failing).rejects.toThrow('no_such_column')
-  expect(await database.query('select text from note')).toEqual([])
+  const after = await state()
+  expect(before.bytes).toBeGreaterThan(1_000_000)
+  expect(after.bytes).toBe(0)
+  expect(after.begin).not.toBe(before.begin)
   await database.close()
 }, 30_000)
 

@@ -1,8 +1,9 @@
+import { PgBoss } from 'pg-boss'
 import { pino } from 'pino'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../src/database.ts'
 import type { Job } from '../src/job.ts'
-import { openQueue } from '../src/queue.ts'
+import { LostClaimError, openQueue } from '../src/queue.ts'
 import type { Attempt, Outcome, Queue, Runner } from '../src/queue.ts'
 import { databaseKinds, freshSchema, openTestDatabase } from './support/databases.ts'
 
@@ -83,6 +84,31 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
 
     expect(claims.filter(Boolean)).toHaveLength(1)
     expect(await queue.backlog()).toMatchObject({ waiting: 1, running: 0 })
+  })
+
+  test('first deliveries that come at once leave one job', async () => {
+    const queue = await open()
+
+    const heads = ['a', 'b', 'c']
+    const answers = await Promise.all(heads.map((head) => queue.accept(`to ${head}`, review(pull(5, { head })))))
+
+    expect(answers).toEqual([true, true, true])
+    expect(await queue.backlog()).toMatchObject({ waiting: 1 })
+  })
+
+  test('what the database refuses of one delivery is nobody else’s loss', async () => {
+    const queue = await open()
+    for (const number of [5, 6]) await queue.accept(`opened ${number}`, review(pull(number)))
+
+    // The first goes alone, the others together.
+    const answers = await Promise.allSettled([
+      queue.accept('first', review(pull(5, { head: 'b' }))),
+      queue.accept('bad', review(pull(6, { head: '\u0000' }))),
+      queue.accept('good', review(pull(5, { head: 'c' }))),
+    ])
+
+    expect(answers).toMatchObject([{ value: true }, { status: 'rejected' }, { value: true }])
+    expect(await queue.accept('bad', review(pull(6, { head: 'b' })))).toBe(true)
   })
 
   test('a delivery whose job can not be stored is not claimed', async () => {
@@ -182,6 +208,26 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
     expect(await queue.backlog()).toEqual({ waiting: 0, running: 0, oldestSeconds: 0 })
   })
 
+  test('pull requests of one installation run side by side, however many jobs each has', async () => {
+    const queue = await open()
+    const { worker, run, runs } = byHand()
+    for (const number of [1, 2, 3]) await queue.accept(`opened ${number}`, review(pull(number)))
+
+    await queue.work(worker, 3)
+    await run(2)
+    const numbers = runs.map(({ job }) => (job as PullJob).number)
+    for (const number of [1, 2, 3]) await queue.accept(`pushed ${number}`, review(pull(number, { head: 'b' })))
+
+    expect(numbers.toSorted()).toEqual([1, 2, 3])
+    expect(await queue.backlog()).toMatchObject({ waiting: 3, running: 3 })
+    runs.splice(0).forEach(({ end }) => end(done))
+    for (const index of [0, 1, 2]) {
+      const { job, end } = await run(index)
+      expect(job).toMatchObject({ head: 'b' })
+      end(done)
+    }
+  })
+
   test('an installation with many jobs lets another one’s single job go before its second', async () => {
     const queue = await open()
     for (const number of [1, 2, 3, 4]) await queue.accept(`busy ${number}`, review(pull(number)))
@@ -251,6 +297,66 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
     expect(abandoned).toEqual([])
     runs.forEach(({ end }) => end(done))
   }, 15_000)
+
+  test('a worker that the database lost sight of loses its job to another, and learns of it before it speaks', async () => {
+    const schema = freshSchema()
+    const queue = await open(schema)
+    const { worker, run, until, runs } = byHand()
+    await queue.accept('one', review(pull(5)))
+    await queue.work(worker, 2)
+    const first = await run(0)
+    const sql = `select heartbeat_seconds as seconds from ${schema}.job where name = 'review'`
+    expect(await database.query(sql)).toEqual([{ seconds: 20 }])
+    await first.attempt.assertOurs()
+
+    // Every replica looks after the others; this one does it often.
+    const other = new PgBoss({ ...database.boss, schema, superviseIntervalSeconds: 1, monitorIntervalSeconds: 1 })
+    other.on('error', () => {})
+    await other.start()
+    let asked = 0
+    const silence = setInterval(() => {
+      const past = `update ${schema}.job set heartbeat_on = now() - interval '1 minute' where state = 'active' and retry_count = 0`
+      void database.query(past)
+      // Where there is one process, its idle workers wait to be woken.
+      void queue.accept(`ping ${++asked}`, { do: 'ignore', why: '' })
+    }, 100)
+    await until(() => runs.length > 1)
+    clearInterval(silence)
+    await other.stop({ graceful: false, close: false })
+    const second = runs[1]!
+
+    expect(second.job).toEqual(pull(5))
+    expect(second.attempt.number).toBe(2)
+    await expect(first.attempt.assertOurs()).rejects.toThrow(LostClaimError)
+    await second.attempt.assertOurs()
+    runs.forEach(({ end }) => end(done))
+  }, 30_000)
+
+  test('once an hour, what is of no use any more is deleted, and an embedded database takes its space back', async () => {
+    const schema = freshSchema()
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
+    try {
+      await open(schema)
+      await database.query(
+        `insert into ${schema}.delivery (app_id, id, claimed_at)
+         select 1, 'old ' || number, now() - interval '9 days' from generate_series(1, 2000) as number`,
+      )
+
+      vi.advanceTimersByTime(3_600_000)
+
+      const pages = async () => {
+        const [row] = await database.query(
+          `select count(*)::int as rows, pg_relation_size('${schema}.delivery')::int as bytes from ${schema}.delivery`,
+        )
+        return row as { rows: number; bytes: number }
+      }
+      await vi.waitFor(async () => expect(await pages()).toMatchObject({ rows: 0 }), 10_000)
+      // PostgreSQL has its own processes for that.
+      if (kind === 'embedded') await vi.waitFor(async () => expect(await pages()).toMatchObject({ bytes: 0 }), 10_000)
+    } finally {
+      vi.useRealTimers()
+    }
+  }, 30_000)
 
   test('a merge group that is destroyed takes its waiting job along', async () => {
     const queue = await open()
