@@ -53,7 +53,7 @@ export async function readSnapshot(client: Client, context: Context): Promise<Sn
     if (blob && blob.oid !== file.blob) throw new StaleHeadError(context.head, null)
     const read = blob
       ? readable(blob)
-      : { text: null, reason: blob === null ? 'not a file' : 'too much changed to read it all' }
+      : { text: null, reason: blob === null ? 'not a file' : 'beyond the 30 MB that are read of one change' }
     if (read.text === null) notRead.push({ path: file.path, reason: read.reason })
     return read.text
   }
@@ -139,8 +139,15 @@ async function listFiles(client: Client, context: Context): Promise<{ listed: Ch
   }
 
   const { number } = context.subject
-  const listed = await listPullFiles(client, { owner, name, number }, context.changedFiles ?? LISTED_OF_PULL)
-  const cut = listed.length >= LISTED_OF_PULL && (context.changedFiles ?? 0) > listed.length
+  const count = context.changedFiles ?? LISTED_OF_PULL
+  const list = () => listPullFiles(client, { owner, name, number }, count)
+  let listed = await list()
+  if (listed.length !== Math.min(count, LISTED_OF_PULL)) {
+    // The list can lag behind the number. What it says then is taken as it is.
+    await client.wait(2)
+    listed = await list()
+  }
+  const cut = listed.length >= LISTED_OF_PULL && count > listed.length
   return { listed, cutAt: cut ? LISTED_OF_PULL : null }
 }
 

@@ -81,6 +81,17 @@ test('a head that GitHub announces before it shows it is waited for: the old one
   expect(pull.checkRuns(old)).toHaveLength(1)
 })
 
+test('a list of changed files that lags behind their number is read again: no file of a push is missed', async () => {
+  const { pull } = await opened()
+  github.faults.next('GET /repos/{owner}/{repo}/pulls/{pull_number}/files', { status: 200, body: [] })
+
+  await pull.push({ [cart]: callsItselfAs('Cart') })
+
+  const { conclusion, reviews } = await after(pull)
+  expect({ conclusion, reviews }).toEqual({ conclusion: 'failure', reviews: 2 })
+  expect(pull.checkRuns()).toMatchObject([{ title: '2 errors' }])
+})
+
 test('commits that are squashed to one repeat nothing', async () => {
   const { pull, files } = await opened()
   await pull.push({ [cart]: callsItselfAs('Cart') })
