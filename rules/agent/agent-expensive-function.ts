@@ -95,7 +95,7 @@ function slowIn(call: Call, fun: Expression, clause: Clause): Slow | null {
   }
   if (fun.kind !== 'fn' && fun.kind !== 'capture') return null
   for (const each of walk(fun)) {
-    if (runsElsewhere(each, fun)) continue
+    if (runsElsewhere(each, fun, clause)) continue
     if (isSlow(each)) return { at: spotOf(each), name: nameOfSlow(each) }
     const helper = each.kind === 'call' && each.isLocal ? module.function(each.name, each.arity) : undefined
     const slow = helper === clause.function ? null : slowInHelper(helper)

@@ -106,7 +106,7 @@ function* callsInside(
   }
   if (fun.kind !== 'fn' && fun.kind !== 'capture') return
   for (const each of walk(fun)) {
-    if (runsElsewhere(each, fun)) continue
+    if (runsElsewhere(each, fun, clause)) continue
     if (each.kind === 'call' && WAITS.has(each.callee)) {
       const [target] = each.args
       if (target === undefined || (fun.kind === 'fn' && isShadowed(target, fun))) continue

@@ -74,8 +74,7 @@ export default defineRule({
     const isClear = all.every(
       ({ call, clause }) => call.module !== ':gen_server' && (!STARTS.has(call.callee) || isKnown(call, clause)),
     )
-    if (starts.length === 0 || !isClear || !starts.every(({ call }) => hasNoName(call)) || isNamedNearby(module, file))
-      return
+    if (starts.length === 0 || !isClear || !starts.every(hasNoName) || isNamedNearby(module, file)) return
     const api = apiCalls(module)
     const [first] = api
     if (first === undefined) return
@@ -110,8 +109,10 @@ function isGivenToInit({ args: [, given] }: Call): boolean {
   return given?.kind === 'list' && given.get('name') !== undefined
 }
 
-function hasNoName({ args: [, , options] }: Call): boolean {
-  if (options === undefined) return true
+function hasNoName({ call: { args }, clause }: { call: Call; clause: Clause }): boolean {
+  const [, , given] = args
+  if (given === undefined) return true
+  const options = resolve(given, clause.module, clause)
   if (options.kind !== 'list' || options.tail !== null) return false
   return options.elements.every(({ kind }) => kind === 'pair') && options.get('name') === undefined
 }

@@ -64,8 +64,19 @@ const DETACHING = new Set([
   'System.at_exit',
 ])
 
-/** Functions that keep the function they are given: it runs later, when a stream is read or an event happens. */
+/** Functions that keep the function they are given: it runs later, when a stream is read or an event happens, if at all. */
 const KEEPING = new Set([
+  'Application.put_env',
+  'Keyword.put',
+  'Keyword.put_new',
+  'Map.put',
+  'Map.put_new',
+  'Map.replace',
+  'MapSet.put',
+  'Process.put',
+  ':ets.insert',
+  ':ets.insert_new',
+  ':persistent_term.put',
   ':telemetry.attach',
   ':telemetry.attach_many',
   'Phoenix.LiveView.attach_hook',

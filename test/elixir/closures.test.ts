@@ -53,6 +53,8 @@ describe('a closure that is given to a function', () => {
     'MyApp.Scheduler.add(fn -> probe() end)',
     'MyApp.Jobs.run_async(fn -> probe() end)',
     'MyApp.Jobs.in_background(fn -> probe() end)',
+    'Map.put(x, :callback, fn -> probe() end)',
+    ':ets.insert(:callbacks, {x, fn -> probe() end})',
   ])('%s does not run it here and now', (call) => {
     expect(place(call)).toBe('kept')
   })
