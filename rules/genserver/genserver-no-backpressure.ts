@@ -21,11 +21,9 @@ import { spotOf } from '../wording.ts'
 
 const CASTS = new Set(['GenServer.cast', ':gen_server.cast'])
 const CALLS = new Set(['GenServer.call', ':gen_server.call'])
-const LOOPS = new Set(
-  ['each', 'map', 'flat_map', 'reduce', 'reduce_while', 'map_reduce', 'with_index']
-    .map((name) => `Enum.${name}`)
-    .concat('Stream.each'),
-)
+const LOOP_NAMES = ['each', 'map', 'flat_map', 'reduce', 'reduce_while', 'map_reduce', 'with_index']
+const LOOPS = new Set([...LOOP_NAMES.map((name) => `Enum.${name}`), 'Stream.each'])
+const LOOP = new RegExp(`\\b(?:for|${LOOP_NAMES.join('|')})\\b`)
 
 /** Messages that are answered when there is something to answer: waiting is what they are for. */
 const WAITING =
@@ -72,20 +70,22 @@ export default defineRule({
   on: 'module',
   words: ['cast', 'infinity'],
   *check({ module }) {
-    for (const fun of module.functions) for (const clause of fun.clauses) yield* castsInLoops(clause)
-    yield* endlessCalls(module)
+    if (module.callsOf(CASTS).length > 0) {
+      for (const fun of module.functions) for (const clause of fun.clauses) yield* castsInLoops(clause)
+    }
+    if (module.callsOf(CALLS).some(({ call, clause }) => isEndless(call, clause))) yield* endlessCalls(module)
   },
 })
 
 function* castsInLoops(clause: Clause) {
   const { module } = clause
-  const isServer = module.is('GenServer') && serverCode(module).some((reached) => reached.clause === clause)
+  if (!clause.mentions(LOOP)) return
   for (const each of clause.expressions) {
     const cast = castBy(each, clause)
     const loop = cast === null ? null : loopAround(each)
-    // What a server posts to itself it handles itself, at its own pace.
-    if (isServer && cast !== null && isOwnTarget(cast.target, module)) continue
     if (cast === null || loop === null || (whereRuns(each, clause).at === 'kept' && !isInStream(each))) continue
+    // What a server posts to itself it handles itself, at its own pace.
+    if (isServerCode(clause) && isOwnTarget(cast.target, module)) continue
     const at = spotOf(each)
     yield {
       at,
@@ -96,6 +96,10 @@ function* castsInLoops(clause: Clause) {
       scope: module.range,
     }
   }
+}
+
+function isServerCode(clause: Clause): boolean {
+  return clause.module.is('GenServer') && serverCode(clause.module).some((reached) => reached.clause === clause)
 }
 
 function isOwnTarget(target: string, module: Module): boolean {
@@ -163,15 +167,19 @@ function shorten(text: string): string {
   return line.length > 40 || line !== text ? `${line.slice(0, 40)}...` : text
 }
 
+function isEndless({ args: [, , timeout] }: Call, clause: Clause): boolean {
+  const limit = timeout === undefined ? null : resolve(timeout, clause.module, clause)
+  return limit?.kind === 'atom' && limit.value === 'infinity'
+}
+
 function* endlessCalls(module: Module) {
   const server = module.is('GenServer') ? serverCode(module).filter(({ from }) => !BOOT.has(from.function.name)) : []
   const seen = new Set<number>()
   for (const { clause, from } of [...requestCode(module), ...server]) {
     for (const call of clause.calls) {
-      const [to, message, timeout] = call.args
-      if (!CALLS.has(call.callee) || to === undefined || message === undefined || timeout === undefined) continue
-      const limit = resolve(timeout, module, clause)
-      if (limit.kind !== 'atom' || limit.value !== 'infinity' || seen.has(call.start)) continue
+      const [to, message] = call.args
+      if (!CALLS.has(call.callee) || to === undefined || message === undefined) continue
+      if (!isEndless(call, clause) || seen.has(call.start)) continue
       if (whereRuns(call, clause).at !== 'here' || isSelf(to, clause) || isOwnName(to, clause)) continue
       const shape = messageShape(message)
       if (shape !== null && WAITING.test(shape.tag)) continue

@@ -52,7 +52,7 @@ export default defineRule({
   ],
 
   on: 'module',
-  words: ['fields'],
+  words: [['unique'], ['fields']],
   *check({ module }) {
     const use = module.use('Oban.Worker') ?? module.use('Oban.Pro.Worker')
     const options = use === undefined ? null : useOptions(use)
@@ -61,7 +61,7 @@ export default defineRule({
     ).map((pair) => ({ pair, worker: module.name }))
     for (const fun of module.functions) {
       for (const clause of fun.clauses) {
-        for (const call of clause.calls) {
+        for (const call of clause.mentions(NEW) ? clause.calls : []) {
           const given = call.name === 'new' && call.arity === 2 ? resolve(call.args[1]!, module, clause) : undefined
           if (given?.kind !== 'list') continue
           const worker = call.module === null ? module.name : call.callee === 'Oban.Job.new' ? null : call.module
@@ -81,6 +81,8 @@ export default defineRule({
     }
   },
 })
+
+const NEW = /\bnew\b/
 
 const FIELDS = new Set(['args', 'meta', 'queue', 'worker'])
 

@@ -25,6 +25,9 @@ const MAKERS = new Set([
   ':erlang.list_to_atom',
 ])
 
+/** What stands in a clause that makes an atom. */
+const MAKES = /:["'][^]*#\{|\b(?:(?:binary_|list_)?to_atom|concat)\b/
+
 export default defineRule({
   id: 'dynamic-atom-process-name',
   title: 'A process name built as an atom at run time',
@@ -80,7 +83,7 @@ export default defineRule({
   words: [':"', `:'`, 'to_atom', 'list_to_atom', 'binary_to_atom', 'concat'],
   *check({ module }) {
     // Stages of a pipeline are set up, not born: as many as the deployment has.
-    if (module.is('GenStage')) return
+    if (module.is('GenStage') || !module.functions.some(({ clauses }) => clauses.some(mayMakeAtom))) return
     const found = new Map<Expression, { made: Made; entity: Expression; uses: Naming[] }>()
     for (const naming of namings(module)) {
       const made = atomBehind(naming.name, naming.clause)
@@ -134,6 +137,10 @@ function atomBehind(name: Expression, clause: Clause): Made | null {
 function isGiven(entity: Expression, { params }: Clause): boolean {
   const given = new Set(params.flatMap(variablesIn))
   return [...walk(entity)].some((each) => each.kind === 'variable' && given.has(each.name))
+}
+
+function mayMakeAtom(clause: Clause): boolean {
+  return clause.mentions(MAKES) && clause.expressions.some(makesAtom)
 }
 
 function makesAtom(expression: Expression): boolean {

@@ -25,6 +25,9 @@ const MORE_THAN_NAMES = new Set([
   'Registry.values',
 ])
 
+/** `name: ...` */
+const NAME = /\bname["']?:/
+
 export default defineRule({
   id: 'registry-static-key',
   title: 'Registry for a name known at compile time',
@@ -73,17 +76,15 @@ export default defineRule({
   on: 'module',
   words: ['via'],
   *check({ module }) {
-    const children = new Set<Expression>(
-      childLists(module).flatMap(({ segments }) => segments.flatMap(({ list }) => list.elements)),
-    )
     const seen = new Set<Expression>()
     for (const clause of module.functions.flatMap(({ clauses }) => clauses)) {
-      for (const each of clause.expressions) {
-        const started = each.kind === 'pair' ? startedUnder(each, children, module) : null
-        if (started === null || each.kind !== 'pair') continue
+      for (const each of clause.mentions(NAME) ? clause.expressions : []) {
+        if (each.kind !== 'pair') continue
         const via = resolve(each.value, module, clause)
         const key = staticKey(via, clause)
-        if (key === null || seen.has(via) || isUsedForMore(module, key.registry)) continue
+        if (key === null || seen.has(via)) continue
+        const started = startedUnder(each, module)
+        if (started === null || isUsedForMore(module, key.registry)) continue
         seen.add(via)
         yield {
           at: via.range,
@@ -96,16 +97,15 @@ export default defineRule({
 })
 
 /** The module that is started under a `name:`: this one by its `start_link`, or one in a child list. */
-function startedUnder(
-  { key, parent: options }: Pair,
-  children: ReadonlySet<Expression>,
-  module: Module,
-): string | null {
+function startedUnder({ key, parent: options }: Pair, module: Module): string | null {
   if (key.kind !== 'atom' || key.value !== 'name' || options?.kind !== 'list') return null
   const { parent } = options
   if (parent?.kind === 'call') return module.isProcess && parent.name === 'start_link' ? module.name : null
-  const [started] = parent?.kind === 'tuple' && children.has(parent) ? parent.elements : []
-  return started?.kind === 'module' ? started.name : null
+  const [started] = parent?.kind === 'tuple' ? parent.elements : []
+  const isChild = childLists(module).some(({ segments }) =>
+    segments.some(({ list }) => list.elements.includes(parent!)),
+  )
+  return started?.kind === 'module' && isChild ? started.name : null
 }
 
 /** The registry and key of `{:via, Registry, {registry, key}}`, where both are written out. */

@@ -5,6 +5,7 @@ import {
   defineRule,
   elixir,
   type Expression,
+  type FunctionFact,
   localCalls,
   type Module,
   nameOf,
@@ -43,6 +44,8 @@ const STARTS_BY_NAME = /^(start|child_spec|init|boot|setup|launch|main|run)/
 
 /** Modules that help tests of those who use a library. */
 const FOR_TESTS = /\.(?:Test|Testing|TestCase|TestHelpers?|TestSupport)(?:\.|$)/
+
+const START = /\bstart(?:_link)?\b/
 
 /** Functions that a supervisor or the runtime calls. */
 const OWN_STARTS = /^(start_link|start|init|child_spec)$/
@@ -97,12 +100,13 @@ export default defineRule({
   *check({ module, file }) {
     if (file.path.split('/').includes('dev') || FOR_TESTS.test(module.name)) return
     const requests = requestCode(module)
-    const own = ownStarts(module)
+    let own: ReadonlySet<Clause> | undefined
     for (const clause of module.functions.flatMap(({ clauses }) => clauses)) {
       const request = requests.find((reached) => reached.clause === clause)
-      if (request === undefined && own.has(clause)) continue
+      if (!clause.mentions(START) || (request === undefined && isOwnStart(clause.function))) continue
       const calls = clause.calls.filter((call) => isStart(call, clause) && whereRuns(call, clause).at === 'here')
       if (calls.length === 0 || clause.calls.some(({ callee }) => STOPS.has(callee))) continue
+      if (request === undefined && (own ??= ownStarts(module)).has(clause)) continue
       for (const call of calls) {
         const lookup = lookupFor(call, clause)
         const isLazy = lookup !== null || isNamedByChance(call, clause)
@@ -117,6 +121,10 @@ export default defineRule({
   },
 })
 
+function isOwnStart({ name, isPublic }: FunctionFact): boolean {
+  return isPublic && OWN_STARTS.test(name)
+}
+
 /** Clauses that a supervisor, the runtime or the process itself runs, and what they reach. */
 function ownStarts(module: Module): Set<Clause> {
   const named = new Set<string>()
@@ -128,7 +136,7 @@ function ownStarts(module: Module): Set<Clause> {
       if (isMfa) named.add(name.value)
     }
   }
-  const starts = module.functions.filter(({ name, isPublic }) => (isPublic && OWN_STARTS.test(name)) || named.has(name))
+  const starts = module.functions.filter((fun) => isOwnStart(fun) || named.has(fun.name))
   const reached = [...serverCode(module), ...reach(starts.flatMap(({ clauses }) => clauses))]
   return new Set(reached.map(({ clause }) => clause))
 }

@@ -24,6 +24,8 @@ const STARTERS = new Set(['Agent', 'GenServer', 'GenStage', 'GenStateMachine', '
 /** Whatever else links the process, or starts one that is. */
 const LINKING = /^(start_link|start_monitor|spawn_link|link|start_listener|enter_loop|start_child)$/
 
+const START = /\bstart\b/
+
 const LINKS = new Set(['Process.link', ':erlang.link'])
 
 export default defineRule({
@@ -72,6 +74,7 @@ export default defineRule({
   on: 'module',
   words: ['start'],
   *check({ module }) {
+    if (!module.functions.some(({ clauses }) => clauses.some((clause) => clause.mentions(START)))) return
     for (const fun of module.functions) {
       if (fun.name === 'start_link')
         yield* fun.clauses.flatMap(unlinked).map(({ call, clause }) => notLinked(call, clause, fun))
@@ -128,6 +131,7 @@ function linked(call: Call, { file }: Clause): Edit | null {
 
 /** `start: {M, :start, args}`, where that is OTP's own function, or one of this file that does not link. */
 function* specs(clause: Clause): Iterable<Problem> {
+  if (!clause.mentions(START)) return
   for (const each of clause.expressions) {
     if (each.kind !== 'pair' || each.parent?.kind !== 'map' || !isAtom(each.key, 'start')) continue
     const [started, name, args] = each.value.kind === 'tuple' ? each.value.elements : []

@@ -22,6 +22,8 @@ import { messagesAreCopied } from '../principles.ts'
 /** Values that are large wherever they are. */
 const LARGE = ['conn', 'socket', 'changeset']
 
+const LARGE_NAME = new RegExp(`\\b(?:${LARGE.join('|')})\\b`)
+
 /** Closures of these are looked at by the compiler itself. */
 const CHECKED_BY_COMPILER = new Set(['start_async', 'assign_async', 'stream_async'])
 
@@ -73,9 +75,10 @@ export default defineRule({
   ],
 
   on: 'clause',
-  words: STARTERS,
+  words: [STARTERS, ['fn', '&']],
   *check({ clause }) {
-    const names = [...new Set([...LARGE, ...stateOf(clause)])].filter((name) => clause.isBound(name))
+    const large = clause.mentions(LARGE_NAME) ? LARGE : []
+    const names = [...new Set([...large, ...stateOf(clause)])].filter((name) => clause.isBound(name))
     if (names.length === 0) return
     for (const closure of clause.expressions) {
       if (closure.kind !== 'fn' && closure.kind !== 'capture') continue

@@ -366,15 +366,21 @@ export function readModules(file: SourceFile, reader: Reader): void {
     const block = blockOf(node)
     const start = tree.start(node)
     const end = tree.end(node)
-    const clause = new Clause(fun, { start, end, isImpl, isConditional, hasError }, () => ({
-      params: head.args.map((arg) => reader.expression(isDefault(arg) ? tree.first(arg) : arg, scope)),
-      defaults: head.args.map((arg) => {
-        const value = isDefault(arg) ? tree.children(arg)[1] : undefined
-        return value === undefined ? null : reader.expression(value, scope)
-      }),
-      guard: head.guard === null ? null : reader.expression(head.guard, scope),
-      body: reader.body(argNodes, block, scope, start, end),
-    }))
+    const clause = new Clause(
+      fun,
+      { start, end, isImpl, isConditional, hasError },
+      {
+        head: () => ({
+          params: head.args.map((arg) => reader.expression(isDefault(arg) ? tree.first(arg) : arg, scope)),
+          defaults: head.args.map((arg) => {
+            const value = isDefault(arg) ? tree.children(arg)[1] : undefined
+            return value === undefined ? null : reader.expression(value, scope)
+          }),
+          guard: head.guard === null ? null : reader.expression(head.guard, scope),
+        }),
+        body: () => reader.body(argNodes, block, scope, start, end),
+      },
+    )
     const hasBody = block !== undefined || reader.sections(argNodes, undefined).do !== null
     if (hasBody || hasError) fun.clauses.push(clause)
     else fun.head ??= clause

@@ -42,12 +42,17 @@ const TRANSPARENT_USES = new Set([
   'Bitwise',
 ])
 
-/** What a definition consists of, read when somebody asks. */
-interface ClauseParts {
+/** What stands before the body of a definition. */
+interface ClauseHead {
   params: Expression[]
   defaults: (Expression | null)[]
   guard: Expression | null
-  body: Expression | null
+}
+
+/** Reads the parts of a definition, each when somebody asks. */
+interface ClauseReader {
+  head(): ClauseHead
+  body(): Expression | null
 }
 
 /** One `def` or `defp` clause with its head and body. */
@@ -62,8 +67,9 @@ export class Clause {
   readonly isConditional: boolean
   /** A definition with a syntax error in it is known by name and arity only. */
   readonly hasError: boolean
-  private readonly read: () => ClauseParts
-  private parts: ClauseParts | undefined
+  private readonly reader: ClauseReader
+  private headParts: ClauseHead | undefined
+  private bodyTerm: Expression | null | undefined
   private nodes: Expression[] | undefined
   private callNodes: Call[] | undefined
   private bindingsByName: Map<string, Binding> | undefined
@@ -72,7 +78,7 @@ export class Clause {
   constructor(
     fun: FunctionFact,
     place: { start: number; end: number; isImpl: boolean; isConditional: boolean; hasError: boolean },
-    read: () => ClauseParts,
+    reader: ClauseReader,
   ) {
     this.function = fun
     this.start = place.start
@@ -80,7 +86,7 @@ export class Clause {
     this.isImpl = place.isImpl
     this.isConditional = place.isConditional
     this.hasError = place.hasError
-    this.read = read
+    this.reader = reader
   }
   get module(): Module {
     return this.function.module
@@ -96,28 +102,30 @@ export class Clause {
     const { startLine, startColumn } = this.range
     return { startLine, startColumn, endLine: startLine, endColumn: this.file.lineEndColumn(startLine) }
   }
-  private get all(): ClauseParts {
+  private get before(): ClauseHead {
     // Whoever goes over clauses again and again comes by here, and so ends in time.
     this.file.deadline.tick()
-    this.parts ??= this.hasError
-      ? { params: [], defaults: [], guard: null, body: new Opaque(this.file, this.start, this.end, 'error') }
-      : this.read()
-    return this.parts
+    this.headParts ??= this.hasError ? { params: [], defaults: [], guard: null } : this.reader.head()
+    return this.headParts
   }
   /** Patterns of the parameters, without `\\` defaults. */
   get params(): readonly Expression[] {
-    return this.all.params
+    return this.before.params
   }
   /** The default that this clause gives to each parameter, null where it gives none. See `FunctionFact.defaults`. */
   get defaults(): readonly (Expression | null)[] {
-    return this.all.defaults
+    return this.before.defaults
   }
   get guard(): Expression | null {
-    return this.all.guard
+    return this.before.guard
   }
   /** A `Try` where the definition has `rescue` and the like of its own; null for a head without body. */
   get body(): Expression | null {
-    return this.all.body
+    this.file.deadline.tick()
+    if (this.bodyTerm === undefined) {
+      this.bodyTerm = this.hasError ? new Opaque(this.file, this.start, this.end, 'error') : this.reader.body()
+    }
+    return this.bodyTerm
   }
   /** Every expression of the body, outermost first. */
   get expressions(): readonly Expression[] {

@@ -155,6 +155,10 @@ const ATOM_SIGNS =
 /** `&+/2`: an operator by its name and arity. */
 const NAMED_SIGNS =
   /(?:<<<|<<~|<~>|<\|>|<-|<=|<>|<~|<|>>>|>=|>|===|==|=~|!==|!=|\|\|\||\|\||\|>|&&&|&&|\+\+\+|\+\+|\+|---|--|-|\*\*|\*|\/|\^\^\^|~>>|~>|!|(?:and|or|in|not)(?!\w))(?=\/[0-9])/y
+/** `+: 1`: an operator as a key. */
+const SIGN_KEY =
+  /(?:<<<|<<~|<~>|<\|>|<-|<=|<>|<~|<|>>>|>=|>|===|==|=~|=|!==|!=|!|\|\|\||\|\||\|>|\||&&&|&&|&|\+\+\+|\+\+|\+|---|--|->|-|\*\*|\*|\/\/|\/|\^\^\^|\^|~~~|~>>|~>|\.\.|\.|\\\\):\s/y
+/** `Kernel.+(1, 2)`, `&Kernel.+/2`. */
 const CALLED_SIGNS =
   /(?:<<<|<<~|<~>|<\|>|<=|<>|<~|<|>>>|>=|>|===|==|=~|!==|!=|!|\|\|\||\|\||\|>|&&&|&&|\+\+\+|\+\+|\+|---|--|-|\*\*|\*|\/|\^\^\^|~~~|~>>|~>)(?=[(/])/y
 const MORE_ALIAS = /\s*\.\s*(?=[A-Z])/y
@@ -623,7 +627,9 @@ class Parser {
   private prefix(operator: string): number {
     const { at } = this
     this.at += operator.length
-    if (this.code() === this.source.charCodeAt(at) || ++this.depth > MAX_DEPTH) decline()
+    // `--` and `++` are operators of their own.
+    const isDouble = operator !== '!' && this.code() === this.source.charCodeAt(at)
+    if (isDouble || ++this.depth > MAX_DEPTH) decline()
     this.skip()
     const operand = this.operand()
     this.depth--
@@ -923,8 +929,9 @@ class Parser {
     this.isOpen = false
     if ((what & UPPER) !== 0 || code === OPEN_CURLY) return dot
     if (this.code() === OPEN) return this.called(dot, start, this.bracketed(), false)
-    if (RESERVED.has(source.slice(at, this.at))) decline()
-    const args = this.openArguments()
+    const word = source.slice(at, this.at)
+    if (word === 'not') decline()
+    const args = RESERVED.has(word) ? -1 : this.openArguments()
     return this.called(dot, start, args, args >= 0)
   }
 
@@ -983,6 +990,14 @@ class Parser {
     return (this.classAt(this.at) & (LOWER | UPPER)) !== 0 && this.isKeyAt(this.at)
   }
 
+  /** Where the key ends that is an operator (`+: 1`); below 0 for none. */
+  private signKeyEnd(): number {
+    if (SIGNS[this.code()] === undefined) return -1
+    SIGN_KEY.lastIndex = this.at
+    const sign = SIGN_KEY.exec(this.source)?.[0]
+    return sign === undefined ? -1 : this.at + sign.length
+  }
+
   /** The string that stands where a key could be, and is none. */
   private given = -1
 
@@ -992,7 +1007,10 @@ class Parser {
     this.given = -1
     if (this.isKey()) return this.leaf(KEYWORD, source.indexOf(':', this.at) + 2)
     const code = this.code()
-    if (code !== QUOTE && code !== APOSTROPHE) return -1
+    if (code !== QUOTE && code !== APOSTROPHE) {
+      const end = this.signKeyEnd()
+      return end < 0 ? -1 : this.leaf(KEYWORD, end)
+    }
     const isHeredoc = source.startsWith('"""', this.at) || source.startsWith("'''", this.at)
     const node = this.string()
     if (this.code() !== COLON || (this.classAt(this.at + 1) & SPACE) === 0) {
@@ -1138,6 +1156,11 @@ class Parser {
         nodes.append(call, nodes.append(call, -1, name), args)
         name = call
       }
+    } else if (this.code() === AT) {
+      this.at++
+      const end = this.wordEnd(this.at)
+      if ((this.classAt(this.at) & LOWER) === 0 || RESERVED.has(source.slice(this.at, end))) decline()
+      name = this.unary('@', at, this.leaf(IDENTIFIER, end))
     } else decline()
     nodes.append(struct, -1, name)
     nodes.setEnd(struct, this.at)
@@ -1303,7 +1326,7 @@ class Parser {
       const escape = LONG_ESCAPE.exec(this.source)?.[0] ?? decline()
       return this.leaf(ESCAPE, this.at + escape.length)
     }
-    if (!(next > 31 && (next < 0xd800 || next > 0xdfff))) decline()
+    if (!(next > 0 && (next < 0xd800 || next > 0xdfff))) decline()
     return this.leaf(ESCAPE, this.at + 2)
   }
 

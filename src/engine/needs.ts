@@ -52,9 +52,15 @@ function needOf(rule: CataloguedRule): Need {
   const callees = rule.on === 'children' ? CHILD_LIST_OWNERS : rule.on === 'call' ? rule.callees : undefined
   const roles = rule.roles?.map(wordsOfRole)
   const groups: (readonly string[])[] = []
-  if (rule.words !== undefined) groups.push(rule.words)
+  groups.push(...wordGroups(rule))
   if (roles !== undefined && !roles.includes(null)) groups.push(roles.flatMap((words) => words ?? []))
   return { rule, callees: callees === undefined ? null : [...callees].map(readCallee), groups }
+}
+
+/** The lists of words of a rule, of each of which one is needed. */
+function wordGroups({ words = [] }: CataloguedRule): readonly (readonly string[])[] {
+  const isOne = (lists: typeof words): lists is readonly string[] => typeof lists[0] === 'string'
+  return isOne(words) ? [words] : words
 }
 
 /** `GenServer.call`, `:ets.insert`, `:ets.*`, `Kernel.spawn`, `start_async`. */
@@ -76,11 +82,11 @@ function sightOf(needs: readonly Need[], found: FoundWords): Sight {
   const calls = seen.filter(({ rule }) => rule.on === 'call')
   const names = calls.flatMap(({ callees }) => callees?.filter(isActive).map(({ name }) => name) ?? [null])
   const called = placesOf(names, found)
-  const places = new Map(seen.map(({ rule }) => [rule, rule.words === undefined ? null : found.placesOf(rule.words)]))
+  const places = new Map(seen.map(({ rule }) => [rule, wordGroups(rule).map((words) => found.placesOf(words))]))
   return {
     rules: seen.map(({ rule }) => rule),
     mayCall: (start, end) => called === null || called.touch(start, end),
-    mayConcern: (rule, start, end) => places.get(rule)?.touch(start, end) ?? true,
+    mayConcern: (rule, start, end) => places.get(rule)?.every((each) => each.touch(start, end)) ?? true,
   }
 }
 

@@ -69,12 +69,12 @@ export interface Rule<K extends FactKind = FactKind> extends Omit<RuleInfo, 'cat
   /** The kinds of modules that `check` is shown, or the calls, clauses and child lists of. Absent: every module. */
   roles?: readonly ModuleRole[]
   /**
-   * Whole words (letters, digits, `_`), or signs such as `:"`, of which at least one stands in the source of everything the rule has something
-   * to say of: of the module for `module` and `children` rules, of the function clause for `clause` and `call` rules.
-   * Absent: nothing is promised. What has none of them is not read for this rule; tests hold the promise against every
-   * case.
+   * Whole words (letters, digits, `_`), or signs such as `:"`, of which at least one stands in the source of everything
+   * the rule has something to say of: of the module for `module` and `children` rules, of the function clause for
+   * `clause` and `call` rules. Of several lists, at least one of each. Absent: nothing is promised. What has none of them
+   * is not read for this rule; tests hold the promise against every case.
    */
-  words?: readonly string[]
+  words?: readonly string[] | readonly (readonly string[])[]
   check(fact: Facts[K]): Iterable<Problem>
 }
 

@@ -118,6 +118,21 @@ describe('a file or function that no rule can say anything of', () => {
     expect(look(source, [modules]).findings.map((finding) => finding.message)).toEqual(['A'])
     expect(look(source, [modules], true).findings.map((finding) => finding.message)).toEqual(['A', 'B'])
   })
+
+  test('of several lists of words needs one of each', () => {
+    const at = { startLine: 1, startColumn: 1, endLine: 1, endColumn: 2 }
+    const rule = ruleOn('clause', ({ clause }) => [{ at, message: clause.function.id }], {
+      words: [['send', 'spawn'], ['fn', '&'], [':"']],
+    })
+    const found = (body: string) => look(`defmodule A do\ndef f, do: ${body}\nend\n`, [rule]).findings.length
+
+    expect([`send(fn -> :"a b" end)`, `spawn(&:"a b")`].map(found)).toEqual([1, 1])
+    expect(
+      [`send(&g/1)`, `:"a b"`, `sends(fn -> :"a" end)`, `send(fun, :"a")`, `send(fn -> :a end)`].map(found),
+    ).toEqual([0, 0, 0, 0, 0])
+    // Whose words stand in other functions is not shown any of them.
+    expect(look(`defmodule A do\ndef f, do: send(1)\ndef g, do: &:"a"\nend\n`, [rule]).findings).toEqual([])
+  })
 })
 
 test('the words of a role stand in whatever gives it', () => {
