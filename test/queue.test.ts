@@ -218,7 +218,7 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
     const numbers = runs.map(({ job }) => (job as PullJob).number)
     for (const number of [1, 2, 3]) await queue.accept(`pushed ${number}`, review(pull(number, { head: 'b' })))
 
-    expect(numbers.toSorted()).toEqual([1, 2, 3])
+    expect(new Set(numbers)).toEqual(new Set([1, 2, 3]))
     expect(await queue.backlog()).toMatchObject({ waiting: 3, running: 3 })
     runs.splice(0).forEach(({ end }) => end(done))
     for (const index of [0, 1, 2]) {

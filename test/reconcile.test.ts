@@ -393,7 +393,7 @@ describe('an installation', () => {
     for (const job of [left, waits]) await queue.ledger.openRuns.begin(job, 'f'.repeat(40))
     await ageOpenRuns(5)
     await queue.ledger.openRuns.begin(fresh, 'f'.repeat(40))
-    await queue.enqueue(waits)
+    await queue.accept('waits', { do: 'review', job: waits })
 
     await look('acme')
 
