@@ -4,8 +4,8 @@ import type { IncomingMessage } from 'node:http'
 /** GitHub sends nothing larger. */
 export const MAX_BODY_BYTES = 25 * 1024 * 1024
 
-/** Of all bodies together. */
-export const MAX_HELD_BYTES = 2 * MAX_BODY_BYTES
+/** Of all bodies together: one of the largest, and what hundreds of others need. */
+export const MAX_HELD_BYTES = MAX_BODY_BYTES + 10 * 1024 * 1024
 
 /** `too much`: others came at the same time, and this was the largest. `aborted`: there is nobody left to answer. */
 export type Lost = 'too large' | 'too much' | 'aborted'
