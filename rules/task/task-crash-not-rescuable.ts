@@ -30,6 +30,9 @@ const AWAITS = new Set(['await', 'await_many'])
 /** Calls that fail by an exit, not by an exception. */
 const EXITING = new Set(['GenServer.call', 'GenServer.stop', 'Agent.get', 'Agent.update', 'Agent.get_and_update'])
 
+/** Calls that may stand beside them: for them alone nobody writes a `rescue`. */
+const HARMLESS = new Set(['GenServer.whereis', 'Kernel.inspect', 'Kernel.self', 'Process.alive?', 'Process.whereis'])
+
 export default defineRule({
   id: 'task-crash-not-rescuable',
   title: '`rescue` cannot catch this',
@@ -144,7 +147,10 @@ function* exits(clause: Clause): Iterable<Problem> {
     if (each.kind !== 'try' || each.catches.length > 0 || each.body === null) continue
     const rescue = each.rescues.find(takesAnything)
     if (rescue === undefined) continue
-    const calls = [...walk(each.body)].filter((inner) => inner.kind === 'call')
+    // What the function given to an agent raises is raised there, and arrives as an exit.
+    const calls = [...walk(each.body)].filter(
+      (inner) => inner.kind === 'call' && whereRuns(inner, clause).at === 'here',
+    ) as Call[]
     const failing = calls.filter(({ callee }) => EXITING.has(callee))
     if (failing.length === 0 || !calls.every((call) => EXITING.has(call.callee) || isHarmless(call, clause))) continue
     const call = failing[0]!
@@ -228,7 +234,7 @@ function isInReceive(expression: Expression): boolean {
 }
 
 function isHarmless(call: Call, clause: Clause): boolean {
-  if (call.module === 'Logger' || call.callee === 'Kernel.inspect' || call.callee === 'Kernel.self') return true
+  if (call.module === 'Logger' || HARMLESS.has(call.callee)) return true
   if (!call.isLocal) return false
   const clauses = clause.module.function(call.name, call.arity)?.clauses ?? []
   return clauses.length > 0 && clauses.every((each) => isPure(each))
