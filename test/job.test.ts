@@ -233,6 +233,46 @@ describe('the head', () => {
     expect(pull.checkRuns(old)).toMatchObject([{ conclusion: 'neutral', title: 'Superseded' }])
   })
 
+  test('that moves to another base while it is reviewed has one run, which speaks for the new base', async () => {
+    const repository = await newRepository()
+    await repository.push('next', { [stock]: callsItself })
+    await repository.push('a', { 'lib/shop/price.ex': plain('Price') }, { from: 'next' })
+    const pull = await repository.openFrom('a')
+    const job = jobFor(repository, pull)
+    const held = github.faults.hold(({ body }) => /query HeadNow\b/.test(JSON.stringify(body ?? '')))
+    const running = run(job)
+    await held.reached
+    await pull.retarget('next')
+    held.release()
+
+    expect(await running).toMatchObject({ then: 'again', job })
+    expect([pull.reviews(), conclusions(pull)]).toEqual([[], [null]])
+    expect(await run(job, { number: 2 })).toEqual(done)
+
+    const [check] = pull.checkRuns()
+    expect([pull.reviews(), conclusions(pull)]).toEqual([[], ['success']])
+    expect(JSON.parse(check!.externalId)).toMatchObject({ pulls: [{ number: pull.number, base: 'next' }] })
+  })
+
+  test('that two pull requests share has a run of each, when both are reviewed at once', async () => {
+    const repository = await newRepository()
+    await repository.push('next', { 'README.md': '# Next\n' })
+    const one = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+    const other = await repository.openFrom('a', { base: 'next' })
+    const held = github.faults.hold('GET /repos/{owner}/{repo}/pulls/{pull_number}/files')
+    const running = run(jobFor(repository, one))
+    await held.reached
+
+    expect(await run(jobFor(repository, other))).toEqual(done)
+    held.release()
+    expect(await running).toEqual(done)
+
+    const notes = one.checkRuns().map(({ externalId }) => JSON.parse(externalId) as { pulls: { number: number }[] })
+    expect(notes.map(({ pulls }) => pulls[0]!.number)).toEqual([one.number, other.number])
+    expect(conclusions(one)).toEqual(['failure', 'failure'])
+    expect([one.reviews().length, other.reviews().length]).toEqual([1, 1])
+  })
+
   test('that two pull requests share gets the stricter conclusion of both', async () => {
     const repository = await newRepository()
     await repository.push('next', { [config]: 'mode: observe\n' })

@@ -12,6 +12,8 @@ export interface Run {
   repository: { owner: string; name: string }
   /** It may carry annotations of an earlier attempt. */
   resumed: boolean
+  /** What it is to note about itself from now on; where absent it keeps its note. */
+  note?: string
 }
 
 /** What a run is begun with; a context and a snapshot are both that. */
@@ -62,16 +64,15 @@ const ANNOTATION_BYTES = 64_000
 /** The unfinished run of this name on this head, or a new one. A finished run never goes back: GitHub would not show it. */
 export async function beginRun(client: Client, subject: RunSubject, options: RunOptions): Promise<Run> {
   const repository = { owner: subject.repository.owner, name: subject.repository.name }
-  if (subject.runs === null) {
-    const found = await findUnfinished(client, subject.head, repository, options.name)
-    return found ?? createRun(client, subject, repository, options)
-  }
-  const [unfinished, ...others] = subject.runs.filter((run) => run.name === options.name && run.status !== 'completed')
+  const runs = subject.runs ?? (await listUnfinished(client, subject.head, repository, options.name))
+  const [unfinished, ...others] = runs.filter(
+    (run) => run.name === options.name && run.status !== 'completed' && mayTakeUp(subject, run.externalId),
+  )
   if (!unfinished) return createRun(client, subject, repository, options)
 
   // A lost answer can have left two; neither may stay pending.
   for (const run of others) await closeRun(client, repository, run.id)
-  return { id: unfinished.id, repository, resumed: true }
+  return resume(unfinished.id, subject, repository, options)
 }
 
 /** Whether the newest run that was made for this very subject is concluded: same head, base, configuration and acceptances. */
@@ -126,8 +127,9 @@ async function createRun(
   client: Client,
   subject: RunSubject,
   repository: Run['repository'],
-  { name, accepted, detailsUrl }: RunOptions,
+  options: RunOptions,
 ): Promise<Run> {
+  const { name, accepted, detailsUrl } = options
   const create = async () => {
     const { data } = await client.rest.rest.checks.create({
       owner: repository.owner,
@@ -145,16 +147,32 @@ async function createRun(
   } catch (error) {
     if (!(error instanceof GitHubUnavailableError)) throw error
     await client.wait(2)
-    return (await findUnfinished(client, subject.head, repository, name)) ?? create()
+    const unfinished = await listUnfinished(client, subject.head, repository, name)
+    const found = unfinished.find(({ externalId }) => mayTakeUp(subject, externalId))
+    return found === undefined ? create() : resume(found.id, subject, repository, options)
   }
 }
 
-async function findUnfinished(
+/** The base, the configuration or what is accepted can have changed since the run was begun. */
+function resume(id: number, subject: RunSubject, repository: Run['repository'], { accepted }: RunOptions): Run {
+  const isKnown = subject.subject.kind !== 'local'
+  return { id, repository, resumed: true, ...(isKnown && { note: JSON.stringify(noteOf(subject, accepted)) }) }
+}
+
+/** Not the run that is under way for another pull request with the same commit. */
+function mayTakeUp(subject: RunSubject, externalId: string | undefined): boolean {
+  const note = readNote(externalId)
+  if (note === null || subject.subject.kind === 'local') return true
+  const now = noteOf(subject)
+  return note.group === now.group && note.pulls[0]?.number === now.pulls[0]?.number
+}
+
+async function listUnfinished(
   client: Client,
   head: string,
   { owner, name: repo }: Run['repository'],
   name: string,
-): Promise<Run | null> {
+): Promise<{ id: number; name: string; status: string; externalId: string }[]> {
   const { data } = await client.rest.rest.checks.listForRef({
     owner,
     repo,
@@ -163,10 +181,14 @@ async function findUnfinished(
     app_id: client.appId,
     filter: 'all',
     status: 'in_progress',
-    per_page: 1,
+    per_page: PAGE,
   })
-  const found = data.check_runs[0]
-  return found ? { id: found.id, repository: { owner, name: repo }, resumed: true } : null
+  return data.check_runs.map(({ id, external_id }) => ({
+    id,
+    name,
+    status: 'in_progress',
+    externalId: external_id ?? '',
+  }))
 }
 
 /** Neutral, since a cancelled run would block the merge. */
@@ -183,7 +205,7 @@ async function closeRun(client: Client, { owner, name }: Run['repository'], id: 
 
 async function updateRun(
   client: Client,
-  { id, repository }: Run,
+  { id, repository, note }: Run,
   plan: PlannedRun,
   annotations: PlannedAnnotation[],
   last: boolean,
@@ -192,6 +214,7 @@ async function updateRun(
     owner: repository.owner,
     repo: repository.name,
     check_run_id: id,
+    ...(note !== undefined && { external_id: note }),
     ...(last
       ? { status: 'completed' as const, conclusion: plan.conclusion, actions: [CHECK_AGAIN] }
       : { status: 'in_progress' as const }),
