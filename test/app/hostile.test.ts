@@ -1,6 +1,6 @@
 import { createHmac, randomBytes } from 'node:crypto'
 import published from '@octokit/webhooks-examples'
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { readMarker } from '../../src/review/marker.ts'
 import type { StandIn } from '../support/github/index.ts'
 import { HOSTILE } from '../support/hostile.ts'
@@ -10,12 +10,14 @@ import { start } from './start.ts'
 import type { Running } from './start.ts'
 import { textOf, told } from './told.ts'
 
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
+
 let running: Running
 let github: StandIn
 beforeAll(async () => {
   running = await start()
   github = running.github
-}, 60_000)
+})
 afterAll(() => running[Symbol.asyncDispose]())
 afterEach(() => github.faults.clear())
 
@@ -193,7 +195,7 @@ test('files that no parser likes are named where they can not be read; the one b
   expect(done['attempt']).toBe(1)
   inert(run.summary!)
   inert(run.text!)
-}, 60_000)
+})
 
 test('a file that never ends or takes its thread down is named in the check run; the others are read', async () => {
   const program = new URL('../support/unruly-worker.ts', import.meta.url)

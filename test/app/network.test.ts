@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { freshDirectory } from '../support/databases.ts'
 import { startGitHub } from '../support/github/index.ts'
 import type { StandIn } from '../support/github/index.ts'
@@ -8,6 +8,9 @@ import { environmentFor, launch } from '../support/service-process.ts'
 import type { ServiceProcess } from '../support/service-process.ts'
 import { callsItself, mix } from './shop.ts'
 import { textOf } from './told.ts'
+
+// Whole processes and databases: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const HOST = 'github.acme.test'
 

@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Database } from '../../src/database.ts'
 import { renameAccount, takeAway, transfer } from '../support/accounts.ts'
 import { databaseKinds, freshDirectory, freshSchema, openTestDatabase, postgresUrl } from '../support/databases.ts'
@@ -9,6 +9,9 @@ import { asksItsState, callsItself, callsItselfAs, mix } from './shop.ts'
 import { start } from './start.ts'
 import type { Running } from './start.ts'
 import { told } from './told.ts'
+
+// Whole processes and databases: on a busy machine they take their time.
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
 
 const stock = 'lib/shop/stock.ex'
 const cart = 'lib/shop/cart.ex'
@@ -75,7 +78,7 @@ describe.each(databaseKinds)('on %s', (kind) => {
     github = await startGitHub()
     running = await start(place.env, github)
     github.webhooks.deliverTo(running.service.webhookUrl)
-  }, 60_000)
+  })
   afterAll(async () => {
     await running[Symbol.asyncDispose]()
     await github.close()
@@ -154,7 +157,7 @@ describe('away, and under other names', () => {
   beforeAll(async () => {
     running = await start()
     github = running.github
-  }, 60_000)
+  })
   afterAll(() => running[Symbol.asyncDispose]())
 
   const repositoryOf = (account: string, name = 'shop') => github.repository(`${account}/${name}`, { files: mix })
