@@ -246,6 +246,24 @@ test('an accept holds in the merge queue, where the same findings stand', async 
   expect(textOf(run)).toContain('moves to Oban next week')
 })
 
+test('a group of several pull requests is read as one change: what one accepted holds for its own findings only', async () => {
+  const { repository, pull } = await opened()
+  await sayAndCheck(pull, accept)
+  const other = await repository.open({ branch: 'cart', files: { [cart]: callsItselfAs('Cart') } })
+  await other.concluded()
+
+  const group = await repository.enqueue(pull, other)
+
+  const run = await repository.concludedOn(group.headSha)
+  expect(run).toMatchObject({ conclusion: 'failure', title: '1 error, 1 accepted' })
+  expect(
+    JSON.parse(run.externalId)
+      .pulls.map((each: { number: number }) => each.number)
+      .toSorted(),
+  ).toEqual([1, 2])
+  expect(run.annotations).toMatchObject([{ path: cart, startLine: 12 }])
+})
+
 test('a lost answer, or a crash before the reaction, does nothing twice', async () => {
   const { pull } = await opened()
   const comments = 'POST /repos/{owner}/{repo}/issues/{issue_number}/comments'

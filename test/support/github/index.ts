@@ -64,7 +64,7 @@ export interface StandIn extends AsyncDisposable {
   close: () => Promise<void>
 }
 
-const PATIENCE_MS = 20_000
+const PATIENCE_MS = 50_000
 
 /** Starts a GitHub with one app and nobody in it. */
 export async function startGitHub(options: StandInOptions = {}): Promise<StandIn> {
