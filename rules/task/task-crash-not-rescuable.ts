@@ -11,6 +11,7 @@ import {
   endsByRaising,
   type Expression,
   isPure,
+  nameOf,
   type Module,
   type Problem,
   protections,
@@ -129,16 +130,21 @@ function* exiting(wait: Await, starters: readonly Call[], clause: Clause): Itera
   if (around.some(({ catches }) => catches.length > 0) || isInReceive(wait.at)) return
   const rescue = around.flatMap(({ rescues }) => rescues)[0]
   if (rescue === undefined && wait.name !== 'await') return
-  // Without a rescue the exit may be what is wanted: the supervisor is on another node, or a caller catches it.
+  // Without a rescue the exit may be what is wanted, where the supervisor may be on another node.
   const passes = rescue === undefined ? '' : `, and the \`rescue\` on line ${rescue.line} does not take exits`
   yield {
     at: spotOf(wait.at),
-    set: rescue === undefined ? 'strict' : 'recommended',
+    set: rescue === undefined && !starters.every((starter) => isOnThisNode(starter, clause)) ? 'strict' : 'recommended',
     evidence: [spotOf(wait.at), ...(rescue === undefined ? [] : [rescue.range]), ...starters.map(({ at }) => at)],
     message:
       `\`Task.${wait.name}\` exits when the task of \`${starters[0]!.callee}\` crashes${passes}: \`${clause.function.id}\` fails as if the task were linked. ` +
       '`Task.yield(task, timeout) || Task.shutdown(task)` gives `{:exit, reason}` instead.',
   }
+}
+
+/** Under a supervisor that is called by its name. */
+function isOnThisNode({ args: [supervisor] }: Call, clause: Clause): boolean {
+  return supervisor !== undefined && nameOf(supervisor, clause.module, clause) !== null
 }
 
 /** (b) A body in which nothing can fail but calls to other processes, and those by exits. */
