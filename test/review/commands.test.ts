@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { accepts, readCommands } from '../../src/review/commands.ts'
 import { HOSTILE } from '../support/hostile.ts'
+import { processorMs } from '../support/processor-time.ts'
 
 const recheck = { do: 'recheck' }
 
@@ -71,10 +72,11 @@ test.each(HOSTILE)('whatever is written, reading it ends: %j', (text) => {
 })
 
 test('hostile comments cost milliseconds', () => {
-  const started = performance.now()
-  for (const piece of ['<!--', '<pre', '`', '> ', '/otp-review ', '/otp-review accept a -', '-- ', '\n', ' ', 'a']) {
-    readCommands(piece.repeat(65_536 / piece.length))
-  }
+  const pieces = ['<!--', '<pre', '`', '> ', '/otp-review ', '/otp-review accept a -', '-- ', '\n', ' ', 'a']
 
-  expect(performance.now() - started).toBeLessThan(500)
+  const ms = processorMs(() => {
+    for (const piece of pieces) readCommands(piece.repeat(65_536 / piece.length))
+  })
+
+  expect(ms).toBeLessThan(500)
 })

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import picomatch from 'picomatch'
 import { expect, test } from 'vitest'
 import { matchesGlob, whyNotGlob } from '../../src/review/glob.ts'
+import { processorMs } from '../support/processor-time.ts'
 
 test.each([
   ['lib/*.ex', 'lib/a.ex', true],
@@ -66,11 +67,12 @@ test('hostile patterns cost milliseconds', () => {
     [`*${'a'.repeat(190)}b`, 'a'.repeat(4_000)],
     ['{a,aa}{a,aa}{a,aa}{a,aa}{a,aa}*b', 'a'.repeat(4_000)],
   ]
-  const started = performance.now()
 
-  for (const [glob, path] of attacks) {
-    expect(whyNotGlob(glob)).toBe(null)
-    expect(matchesGlob(glob, path)).toBe(false)
-  }
-  expect(performance.now() - started).toBeLessThan(250)
+  const ms = processorMs(() => {
+    for (const [glob, path] of attacks) {
+      expect(whyNotGlob(glob)).toBe(null)
+      expect(matchesGlob(glob, path)).toBe(false)
+    }
+  })
+  expect(ms).toBeLessThan(250)
 })
