@@ -50,8 +50,9 @@ export function github(report: Report): string {
 }
 
 /** What this code does, what to write instead, and where that is explained. */
-function withAdvice({ finding: { rule, message }, advice }: Found, { ruleDocs }: Report): string {
-  return [message, advice, `${ruleDocs}/${rule}.md`].filter((part) => part !== '').join('\n\n')
+function withAdvice({ finding: { rule, message, edit }, advice }: Found, { ruleDocs }: Report): string {
+  const instead = edit ? `Write instead:\n${edit.text}` : advice
+  return [message, instead, `${ruleDocs}/${rule}.md`].filter((part) => part !== '').join('\n\n')
 }
 
 function command(level: string, properties: Record<string, string | number>, message: string): string {

@@ -35,6 +35,14 @@ test('one workflow command per finding that is not suppressed', () => {
   )
 })
 
+test('what to write instead is shown as code where it is known', () => {
+  const edit = { startLine: 41, endLine: 41, text: '    Task.Supervisor.start_child(Shop.Tasks, fn ->\n      print()' }
+
+  expect(github(report({ found: [found({ edit })] }))).toContain(
+    'wait for itself.%0A%0AWrite instead:%0A    Task.Supervisor.start_child(Shop.Tasks, fn ->%0A      print()%0A%0Ahttps:',
+  )
+})
+
 test('neither a path nor a message can begin another command or property', () => {
   const sample = report({
     found: [found({ path: 'lib/a,line=1:b\n::error::x.ex', message: '100%\r\n::stop-commands::x' })],
