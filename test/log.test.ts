@@ -1,6 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto'
 import { rmSync } from 'node:fs'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { describeError, withoutMessage } from '../src/log.ts'
 import { callsItself, mix } from './app/shop.ts'
 import { freshDirectory, freshSchema, openTestDatabase, postgresUrl } from './support/databases.ts'
@@ -8,6 +8,8 @@ import { startGitHub } from './support/github/index.ts'
 import type { Fault, StandIn } from './support/github/index.ts'
 import { environmentFor, launch } from './support/service-process.ts'
 import type { ServiceProcess } from './support/service-process.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const ends: (() => unknown)[] = []
 afterEach(() => Promise.all(ends.splice(0).map((end) => end())))
@@ -172,7 +174,6 @@ test.each(['json', 'pretty'])(
     expect(secrets.filter((secret) => output.toLowerCase().includes(secret.toLowerCase()))).toEqual([])
     expect(output).not.toMatch(/eyJ[\w-]{10,}\.|BEGIN [A-Z ]*PRIVATE/)
   },
-  60_000,
 )
 
 test('settings that are wrong, and a database that is not there, are told without what they hold', async () => {

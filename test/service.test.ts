@@ -1,16 +1,19 @@
-import { createHmac, randomUUID } from 'node:crypto'
+import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import { callsItself, mix } from './app/shop.ts'
 import { start } from './app/start.ts'
+import type { Running } from './app/start.ts'
 import { freshDirectory } from './support/databases.ts'
 import { startGitHub } from './support/github/index.ts'
 import type { StandIn } from './support/github/index.ts'
 import { environmentFor, launch } from './support/service-process.ts'
 import type { ServiceProcess } from './support/service-process.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 const children: ServiceProcess[] = []
 const directories: string[] = []
@@ -67,6 +70,28 @@ describe('without credentials', () => {
       ],
     })
   })
+})
+
+test.each([
+  [
+    'the webhook secret that Probot takes where none is set',
+    { WEBHOOK_SECRET: 'development' },
+    'WEBHOOK_SECRET must not',
+  ],
+  [
+    'the same as the one that is rotated out',
+    { WEBHOOK_SECRET_PREVIOUS: 'development' },
+    'WEBHOOK_SECRET_PREVIOUS must',
+  ],
+  ['no webhook secret', { WEBHOOK_SECRET: '' }, 'set WEBHOOK_SECRET to'],
+])('with %s it does not start', async (_, wrong, message) => {
+  await using github = await startGitHub()
+
+  const { exited, output } = run({ ...(await credentials(github)), NODE_ENV: '', ...wrong })
+
+  expect(await exited).toBe(1)
+  expect(output()).toContain(message)
+  expect(output()).not.toContain('http://')
 })
 
 test('a .env file fills in what the environment leaves open, and overrides nothing', async () => {
@@ -161,6 +186,47 @@ test('it says how it is, answers before it works, and takes both secrets of a ro
   expect(text).toMatch(/otp_review_job_seconds_count\{[^}]*outcome="reviewed"[^}]*\} 1/)
   expect(text).toContain('otp_review_github_requests_total{kind="query",status="2xx"}')
   expect(text).toContain('otp_review_jobs{state="waiting"} 0')
+})
+
+test('a key that GitHub does not take is said where it is asked whether it is ready', async () => {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
+  const key = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString()
+  await using running = await start({ PRIVATE_KEY: key })
+  const ask = async (path: string) => {
+    const response = await fetch(`${running.service.url}${path}`)
+    return `${response.status} ${(await response.text()).trim()}`
+  }
+
+  await running.line({ msg: 'GitHub could not be asked who we are' })
+
+  expect(await ask('/readyz')).toBe('503 GitHub does not accept APP_ID with PRIVATE_KEY')
+  expect(await ask('/healthz')).toBe('200 ok')
+})
+
+test('an idle connection stays open for as long as the setting says, and by default longer than balancers keep theirs', async () => {
+  await using lasting = await start()
+  await using brief = await start({ KEEP_ALIVE_SECONDS: '1' }, lasting.github)
+  const connectTo = async ({ service }: Running) => {
+    const { hostname, port } = new URL(service.url)
+    const socket = connect(Number(port), hostname)
+    const ask = async () => {
+      socket.write('GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n')
+      const [answer] = (await once(socket, 'data')) as [Buffer]
+      return /keep-alive: (\S+)/i.exec(answer.toString())?.[1]
+    }
+    return { socket, ask }
+  }
+  const one = await connectTo(lasting)
+  const other = await connectTo(brief)
+
+  const told = [await one.ask(), await other.ask()]
+  // An end that nobody reads is not heard.
+  other.socket.resume()
+  await once(other.socket, 'close')
+
+  expect(told).toEqual(['timeout=75', 'timeout=1'])
+  expect(await one.ask()).toBe('timeout=75')
+  one.socket.destroy()
 })
 
 async function freePort(): Promise<number> {
