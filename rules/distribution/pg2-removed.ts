@@ -72,18 +72,22 @@ interface Use {
   call: Call | null
 }
 
-/** `:pg2.join(...)`, `&:pg2.join/2`, `{:pg2, :start_link, []}` in a child spec. */
+/** `:pg2.join(...)`, `&:pg2.join/2`, `{:pg2, :start_link, []}` in a child spec, `:rpc.multicall(:pg2, :join, [...])`. */
 function useOfPg2(expression: Expression): Use | null {
   if (expression.kind === 'call') {
-    const { name, arity } = expression
-    return expression.module === ':pg2' ? { name, shown: `:pg2.${name}/${arity}`, call: expression } : null
+    const { name, arity, args } = expression
+    if (expression.module === ':pg2') return { name, shown: `:pg2.${name}/${arity}`, call: expression }
+    return args.map((_, index) => named(args.slice(index, index + 3))).find((use) => use !== null) ?? null
   }
   if (expression.kind === 'capture' && expression.function?.module === ':pg2') {
     const { name, arity } = expression.function
     return { name, shown: `&:pg2.${name}/${arity}`, call: null }
   }
-  if (expression.kind !== 'tuple' || expression.elements.length !== 3) return null
-  const [module, name, args] = expression.elements
+  return expression.kind === 'tuple' && expression.elements.length === 3 ? named(expression.elements) : null
+}
+
+/** Module, function and arguments. */
+function named([module, name, args]: readonly Expression[]): Use | null {
   if (module?.kind !== 'atom' || module.value !== 'pg2' || name?.kind !== 'atom' || args?.kind !== 'list') return null
   return { name: name.value, shown: `:pg2.${name.value}/${args.elements.length}`, call: null }
 }

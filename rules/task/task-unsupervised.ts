@@ -66,7 +66,7 @@ export default defineRule({
     'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
-    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after. Calls made through apply/3 with computed arguments, or by name as in `Enum.each(funs, &Task.start/1)`, are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
 
   examples: [
     {
