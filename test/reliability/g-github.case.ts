@@ -67,7 +67,7 @@ function troubles({ fullName }: RepositoryHandle, level = 50): unknown[] {
     .filter((line) => line['repo'] === fullName && Number(line['level']) >= level)
 }
 
-describe('GitHub fails', () => {
+describe('GitHub fails', { timeout: 300_000 }, () => {
   /** One step of a first review goes wrong. */
   async function reviewOnce(matcher: Matcher, fault: Fault): Promise<void> {
     const shop = await newShop()
@@ -229,7 +229,7 @@ describe('GitHub fails', () => {
   })
 })
 
-describe('While a review runs', () => {
+describe('While a review runs', { timeout: 300_000 }, () => {
   /** Opens a pull request, and stops the world at one of its requests. */
   async function stopAt(matcher: Matcher) {
     const shop = await newShop()
@@ -356,7 +356,7 @@ describe('While a review runs', () => {
   })
 })
 
-describe('GitHub asks to wait', () => {
+describe('GitHub asks to wait', { timeout: 300_000 }, () => {
   test('two seconds, by a header, by the status, by the end of the hour', async (context) => {
     await using place = await openStage('embedded')
     const live = await place.start({ CONCURRENCY: '4' })
