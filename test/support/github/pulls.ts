@@ -86,8 +86,9 @@ export async function openPull(
     updatedAt: at,
     closedAt: null,
   })
-  await follow(pull)
+  // Before anything is waited for: no other may get its number.
   repository.pulls.push(pull)
+  await follow(pull)
   await announcePull(github, pull, 'opened', draft.author)
   return pull
 }
