@@ -39,22 +39,24 @@ export default defineRule({
     },
   ],
 
-  on: 'clause',
+  on: 'module',
   words: ['pg2'],
-  *check({ clause, project }) {
+  *check({ module, project }) {
     if (hasOwnPg2(project)) return
-    for (const expression of clause.expressions) {
-      const use = useOfPg2(expression)
-      if (use === null || isProbed(expression, clause)) continue
-      const isOld = project.otp !== null && project.otp < 24
-      yield {
-        at: spotOf(expression),
-        message:
-          (isOld
-            ? `\`${use.shown}\` works on OTP ${project.otp} and raises UndefinedFunctionError from OTP 24 on, which removed \`:pg2\`. `
-            : `\`${use.shown}\` raises UndefinedFunctionError when it runs: OTP 24 removed \`:pg2\`. `) +
-          successor(use),
-        severity: isOld ? 'warning' : 'error',
+    const isOld = project.otp !== null && project.otp < 24
+    for (const clause of module.functions.flatMap((fun) => fun.clauses)) {
+      for (const expression of clause.expressions) {
+        const use = useOfPg2(expression)
+        if (use === null || isProbed(expression, clause)) continue
+        yield {
+          at: spotOf(expression),
+          message:
+            (isOld
+              ? `\`${use.shown}\` works on OTP ${project.otp} and raises UndefinedFunctionError from OTP 24 on, which removed \`:pg2\`. `
+              : `\`${use.shown}\` raises UndefinedFunctionError when it runs: OTP 24 removed \`:pg2\`. `) +
+            successor(use),
+          severity: isOld ? 'warning' : 'error',
+        }
       }
     }
   },

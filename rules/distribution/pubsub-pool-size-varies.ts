@@ -4,6 +4,9 @@ import { registryIsOneNode } from '../principles.ts'
 /** Functions that tell what the machine has. */
 const MACHINE = new Set(['System.schedulers', 'System.schedulers_online', ':erlang.system_info', ':erlang.system_flag'])
 
+/** Options that must be the same on all nodes. */
+const SIZES = ['pool_size', 'broadcast_pool_size']
+
 export default defineRule({
   id: 'pubsub-pool-size-varies',
   title: 'PubSub pool size depends on the machine',
@@ -54,19 +57,21 @@ export default defineRule({
     },
   ],
 
-  on: 'clause',
-  words: ['PubSub'],
-  *check({ clause }) {
-    for (const each of clause.expressions) {
-      const options = optionsOf(each, clause)
-      if (options === null || hasOtherAdapter(options)) continue
-      for (const key of ['pool_size', 'broadcast_pool_size']) {
-        const size = options.pair(key)
-        if (size === undefined || ![...partsOf(size.value, clause)].some(asksMachine)) continue
-        yield {
-          at: size.range,
-          evidence: [size.range, each.range],
-          message: `\`${key}\` differs between machines here: a broadcast goes to one group of the sender's pool, and a node with fewer schedulers does not listen to all of them, so its subscribers miss messages without an error.`,
+  on: 'module',
+  words: [['PubSub'], SIZES],
+  *check({ module }) {
+    for (const clause of module.functions.flatMap((fun) => fun.clauses)) {
+      for (const each of clause.expressions) {
+        const options = optionsOf(each, clause)
+        if (options === null || hasOtherAdapter(options)) continue
+        for (const key of SIZES) {
+          const size = options.pair(key)
+          if (size === undefined || ![...partsOf(size.value, clause)].some(asksMachine)) continue
+          yield {
+            at: size.range,
+            evidence: [size.range, each.range],
+            message: `\`${key}\` differs between machines here: a broadcast goes to one group of the sender's pool, and a node with fewer schedulers does not listen to all of them, so its subscribers miss messages without an error.`,
+          }
         }
       }
     }

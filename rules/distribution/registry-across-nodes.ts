@@ -1,4 +1,4 @@
-import { ancestors, type Call, type Clause, defineRule, elixir, type Expression, partsOf } from '#engine'
+import { ancestors, type Call, type Clause, defineRule, elixir, type Expression, partsOf, type Problem } from '#engine'
 import { registryIsOneNode } from '../principles.ts'
 
 const REMOTE = /^:e?rpc\.(call|cast|multicall|multicast|async_call|send_request|block_call)$/
@@ -45,29 +45,33 @@ export default defineRule({
     },
   ],
 
-  on: 'clause',
-  words: ['Registry'],
-  *check({ clause, module }) {
+  on: 'module',
+  words: [['Registry'], ['list', 'nodes', 'rpc', 'erpc']],
+  *check({ module }) {
     if (/PubSub/.test(module.name) || module.behaviours.includes('Phoenix.PubSub.Adapter')) return
-    for (const call of clause.calls) {
-      const used = remotely(call)
-      if (used !== null) {
-        yield {
-          at: call.at,
-          message: `\`${call.callee}\` asks the \`Registry\` of another node: it knows the processes of that node alone, so \`${used}\` says nothing of the cluster, and a node that is going away makes the call fail.`,
-        }
-        continue
-      }
-      const nodes = REGISTRY.test(call.callee) ? nodesAround(call, clause) : null
-      if (nodes === null) continue
-      yield {
-        at: call.at,
-        evidence: [call.at, nodes.range],
-        message: `\`${call.callee}\` runs for every node of \`${nodes.text}\`, but a \`Registry\` knows the processes of one node alone.`,
-      }
-    }
+    for (const clause of module.functions.flatMap((fun) => fun.clauses)) yield* across(clause)
   },
 })
+
+function* across(clause: Clause): Iterable<Problem> {
+  for (const call of clause.calls) {
+    const used = remotely(call)
+    if (used !== null) {
+      yield {
+        at: call.at,
+        message: `\`${call.callee}\` asks the \`Registry\` of another node: it knows the processes of that node alone, so \`${used}\` says nothing of the cluster, and a node that is going away makes the call fail.`,
+      }
+      continue
+    }
+    const nodes = REGISTRY.test(call.callee) ? nodesAround(call, clause) : null
+    if (nodes === null) continue
+    yield {
+      at: call.at,
+      evidence: [call.at, nodes.range],
+      message: `\`${call.callee}\` runs for every node of \`${nodes.text}\`, but a \`Registry\` knows the processes of one node alone.`,
+    }
+  }
+}
 
 /** The function of Registry that runs on other nodes, as far as the call says so. */
 function remotely(call: Call): string | null {
