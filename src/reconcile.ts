@@ -13,7 +13,7 @@ import {
   searchOpenPulls,
 } from './github/index.ts'
 import type { Clients, DeliveryAttempt, Installed } from './github/index.ts'
-import type { Job } from './job.ts'
+import type { Job, JobRecord } from './job.ts'
 import { pullsOf } from './ledger.ts'
 import type { Ledger } from './ledger.ts'
 import type { Outcome, Queue } from './queue.ts'
@@ -36,6 +36,7 @@ export interface ReconcilerOptions {
   signal?: AbortSignal
   onFound?: (what: 'delivery' | 'open run' | 'pull request') => void
   onSweep?: (ok: boolean) => void
+  onEnd?: (record: JobRecord) => void
   now?: () => Date
 }
 
@@ -55,7 +56,7 @@ const DELIVERIES = 'deliveries'
 
 /** Finds what was lost and queues it. Repeating it finds nothing new: whatever it queues is safe to do twice. */
 export function createReconciler(options: ReconcilerOptions): Reconciler {
-  const { clients, queue, allowedAccounts, log, signal, onFound, onSweep, now = () => new Date() } = options
+  const { clients, queue, allowedAccounts, log, signal, onFound, onSweep, onEnd, now = () => new Date() } = options
   const { ledger } = queue
 
   async function redeliver(): Promise<void> {
@@ -101,7 +102,8 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     }
   }
 
-  async function reconcile({ id, account, permissions }: Installed, delivery: string): Promise<void> {
+  /** Gives how much it found. */
+  async function reconcile({ id, account, permissions }: Installed, delivery: string): Promise<number> {
     const found = { openRuns: 0, pulls: 0 }
     const enqueue = async (job: Job, what: 'open run' | 'pull request') => {
       if (!(await queue.enqueueMissing(job))) return 0
@@ -125,6 +127,22 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
       if (seen !== undefined) await ledger.setWatermark(pullsOf(id), seen)
     }
     log.info({ installation: id, account, ...found }, 'reconciled')
+    return found.openRuns + found.pulls
+  }
+
+  async function run(job: Extract<Job, { kind: 'reconcile' }>): Promise<JobRecord['outcome']> {
+    try {
+      const installed = await readInstalled(clients, job.installation)
+      if (installed.suspended || !isServed(installed.account, allowedAccounts)) return 'nothing to do'
+      return (await reconcile(installed, job.delivery)) > 0 ? 'passed on' : 'nothing to do'
+    } catch (err) {
+      if (err instanceof GoneError) return 'gone'
+      const isTheirs =
+        err instanceof RateLimitedError || err instanceof GitHubUnavailableError || err instanceof CredentialsError
+      // The next sweep tries again.
+      log[isTheirs ? 'warn' : 'error']({ err, installation: job.installation }, 'installation not reconciled')
+      return err instanceof RateLimitedError ? 'rate limited' : 'failed'
+    }
   }
 
   return {
@@ -137,17 +155,10 @@ export function createReconciler(options: ReconcilerOptions): Reconciler {
     },
 
     run: async (job) => {
-      try {
-        const installed = await readInstalled(clients, job.installation)
-        if (!installed.suspended && isServed(installed.account, allowedAccounts))
-          await reconcile(installed, job.delivery)
-      } catch (err) {
-        if (err instanceof GoneError) return { then: 'done' }
-        const isTheirs =
-          err instanceof RateLimitedError || err instanceof GitHubUnavailableError || err instanceof CredentialsError
-        // The next sweep tries again.
-        log[isTheirs ? 'warn' : 'error']({ err, installation: job.installation }, 'installation not reconciled')
-      }
+      const started = performance.now()
+      const outcome = await run(job)
+      const ms = performance.now() - started
+      onEnd?.({ kind: 'reconcile', outcome, ms, latencyMs: null, rules: [], disliked: [] })
       return { then: 'done' }
     },
   }

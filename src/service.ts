@@ -98,6 +98,7 @@ export async function startService(settings: Settings, { log, secondMs, program 
     signal: stopping.signal,
     onFound: metrics.countFound,
     onSweep: metrics.countSweep,
+    onEnd: metrics.countJob,
   })
   const runner: Runner = {
     ...reviewer,
