@@ -448,7 +448,8 @@ async function conclusionOfOther(
   try {
     const target = { kind: 'pull', repository, number, head: null, installedAt: null } as const
     const context = await readContext(client, target, readMarker)
-    if (context.head !== head) return null
+    const isThere = context.subject.kind === 'pull' && context.subject.state === 'open' && context.head === head
+    if (!isThere) return null
     const { plan } = await prepare(client, context, configurationOf(context, options), options)
     return plan.run.conclusion
   } catch (error) {

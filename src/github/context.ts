@@ -1,11 +1,13 @@
 // All about a pull request or merge group but its changed files, in one query. Judges nothing.
 import type { Snapshot } from '../review/snapshot.ts'
 import type { Client } from './client.ts'
+import { readNote } from './check-run.ts'
 import { readConversation, readConversations } from './conversation.ts'
 import type { CommentPage } from './conversation.ts'
 import { CONFIG_PATH, GROUP_CONTEXT, HEAD_NOW, PROJECT_FILES, PULL_CONTEXT } from './documents.ts'
 import { GoneError, StaleHeadError } from './errors.ts'
 import { readLacking } from './permissions.ts'
+import { readPullsAt } from './subjects.ts'
 import { toBlob, toConfigFile, toFile } from './texts.ts'
 import type { Blob } from './texts.ts'
 import { readThreads, saidIn, withoutSuffix } from './threads.ts'
@@ -100,7 +102,6 @@ interface AssociatedPull {
   state: string
   headRefOid: string
   baseRefName: string
-  baseRefOid: string
   repository: { databaseId: number }
 }
 
@@ -118,25 +119,27 @@ interface RepositoryFields {
   url: string
 }
 
+interface Pull {
+  number: number
+  state: 'OPEN' | 'CLOSED' | 'MERGED'
+  isDraft: boolean
+  createdAt: string
+  changedFiles: number
+  author: { login: string } | null
+  headRefOid: string
+  headRepository: { nameWithOwner: string } | null
+  baseRefName: string
+  baseRefOid: string
+  baseRef: { target: { config?: FileEntry } | null } | null
+  commits: { nodes: { commit: HeadCommit }[] }
+  reviewThreads: ThreadPage
+  comments: CommentPage | null
+}
+
 interface PullAnswer extends Shared {
   repository:
     | (RepositoryFields & {
-        pullRequest: {
-          number: number
-          state: 'OPEN' | 'CLOSED' | 'MERGED'
-          isDraft: boolean
-          createdAt: string
-          changedFiles: number
-          author: { login: string } | null
-          headRefOid: string
-          headRepository: { nameWithOwner: string } | null
-          baseRefName: string
-          baseRefOid: string
-          baseRef: { target: { config?: FileEntry } | null } | null
-          commits: { nodes: { commit: HeadCommit }[] }
-          reviewThreads: ThreadPage
-          comments: CommentPage | null
-        } | null
+        pullRequest: Pull | null
       })
     | null
 }
@@ -174,7 +177,6 @@ async function readPullContext(client: Client, target: PullTarget, readMarker: R
   if (commit && commit.oid !== pull.headRefOid) throw new StaleHeadError(pull.headRefOid, commit.oid)
 
   const base = { ref: pull.baseRefName, sha: pull.baseRefOid }
-  const own = { number: pull.number, baseRef: base.ref, baseSha: base.sha }
   const at = { owner, name, number: pull.number }
   const { threads, login } = await readThreads(client, at, { page: pull.reviewThreads, login: answer.viewer.login })
   const { installedAt } = target
@@ -197,18 +199,36 @@ async function readPullContext(client: Client, target: PullTarget, readMarker: R
     config: toConfig(pull.baseRef?.target?.config, answer),
     said: saidIn(threads, login, readMarker),
     conversations: [await readConversation(client, at, { comments: pull.comments, threads, login })],
-    pullsOnHead: [
-      own,
-      ...(commit?.associatedPullRequests?.nodes ?? [])
-        .filter(({ number, state, headRefOid, repository }) => {
-          const here = repository.databaseId === answer.repository?.databaseId
-          return here && state === 'OPEN' && headRefOid === pull.headRefOid && number !== pull.number
-        })
-        .map(({ number, baseRefName, baseRefOid }) => ({ number, baseRef: baseRefName, baseSha: baseRefOid })),
-    ],
+    pullsOnHead: [{ number: pull.number, baseRef: base.ref }, ...(await othersOnHead(client, answer.repository, pull))],
     changedFiles: pull.changedFiles,
     lagging: target.head !== null && target.head !== pull.headRefOid,
   }
+}
+
+/**
+ * Other pull requests that have this commit, or had it when it was reviewed. GitHub links no commits of forks to theirs:
+ * those that changed last are listed, and the others are known by what our own runs on the commit note.
+ */
+async function othersOnHead(
+  client: Client,
+  { databaseId, name, owner }: RepositoryFields,
+  { number: own, state, headRefOid, headRepository, commits }: Pull,
+): Promise<Snapshot['pullsOnHead']> {
+  const commit = commits.nodes[0]?.commit
+  const isLinked = headRepository?.nameWithOwner === `${owner.login}/${name}` || state !== 'OPEN'
+  const linked = (commit?.associatedPullRequests?.nodes ?? []).filter(
+    (pull) => pull.repository.databaseId === databaseId && pull.state === 'OPEN' && pull.headRefOid === headRefOid,
+  )
+  const all = [
+    ...linked.map(({ number, baseRefName }) => ({ number, baseRef: baseRefName })),
+    ...(isLinked ? [] : await readPullsAt(client, { owner: owner.login, name }, headRefOid)),
+    ...runsOf(commit)
+      .flatMap(({ externalId }) => readNote(externalId)?.pulls ?? [])
+      .map(({ number, base }) => ({ number, baseRef: base })),
+  ]
+  const byNumber = new Map(all.toReversed().map((pull) => [pull.number, pull]))
+  byNumber.delete(own)
+  return [...byNumber.values()].toSorted((a, b) => a.number - b.number)
 }
 
 async function readGroupContext(client: Client, target: GroupTarget): Promise<Context> {
@@ -273,7 +293,6 @@ async function sharedContext(
   commit: HeadCommit | undefined,
 ) {
   const login = withoutSuffix(viewer.login)
-  const runs = commit?.checkSuites?.nodes.flatMap(({ checkRuns }) => checkRuns?.nodes ?? []) ?? []
   return {
     version: 1 as const,
     repository: { id: databaseId, owner: owner.login, name, url },
@@ -282,7 +301,7 @@ async function sharedContext(
     projectFiles: PROJECT_FILES.flatMap(
       (path, index) => toFile(path, toBlob(commit?.[`project${index}`]?.object)) ?? [],
     ),
-    runs: runs
+    runs: runsOf(commit)
       .map((run) => ({
         id: run.databaseId,
         name: run.name,
@@ -293,6 +312,10 @@ async function sharedContext(
       }))
       .sort((one, other) => other.id - one.id),
   }
+}
+
+function runsOf(commit: HeadCommit | undefined): CheckRun[] {
+  return commit?.checkSuites?.nodes.flatMap(({ checkRuns }) => checkRuns?.nodes ?? []) ?? []
 }
 
 /** GitHub has more words for a run that has not begun. */

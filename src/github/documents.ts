@@ -67,7 +67,7 @@ fragment HeadCommit on Commit {
     }
   }
   associatedPullRequests(first: 50) {
-    nodes { number state headRefOid baseRefName baseRefOid repository { databaseId } }
+    nodes { number state headRefOid baseRefName repository { databaseId } }
   }
 }`
 
@@ -196,7 +196,7 @@ query OpenHeads($owner: String!, $name: String!, $after: String) {
   repository(owner: $owner, name: $name) {
     pullRequests(states: OPEN, first: 100, after: $after, orderBy: { field: UPDATED_AT, direction: DESC }) {
       pageInfo { hasNextPage endCursor }
-      nodes { number headRefOid }
+      nodes { number headRefOid baseRefName }
     }
   }
 }

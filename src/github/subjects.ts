@@ -34,25 +34,26 @@ export async function readSubjects(
     }
   }
   const noted = notes.flatMap(({ pulls }) => pulls.slice(0, 1).map(({ number }) => number))
-  return {
-    pulls: noted.length > 0 ? [...new Set(noted)] : await readPullsAt(client, { owner, name }, head),
-    group: null,
-  }
+  if (noted.length > 0) return { pulls: [...new Set(noted)], group: null }
+  const open = await readPullsAt(client, { owner, name }, head)
+  return { pulls: open.map(({ number }) => number), group: null }
 }
 
-/** GitHub links no heads of forks, so all open pull requests are looked through, those that changed last first. */
-async function readPullsAt(
+/** GitHub links no heads of forks, so open pull requests are looked through, those that changed last first, until one has this head. */
+export async function readPullsAt(
   client: Client,
   { owner, name }: { owner: string; name: string },
   head: string,
-): Promise<number[]> {
+): Promise<{ number: number; baseRef: string }[]> {
   let after: string | null = null
   for (let page = 0; page < PAGES; page++) {
     const answer: OpenHeads = await client.query<OpenHeads>(OPEN_HEADS, { owner, name, after })
     if (!answer.repository) throw new GoneError()
     const { nodes, pageInfo } = answer.repository.pullRequests
-    const found = nodes.filter(({ headRefOid }) => headRefOid === head).map(({ number }) => number)
-    if (found.length > 0 || !pageInfo.hasNextPage) return found
+    const found = nodes.filter(({ headRefOid }) => headRefOid === head)
+    if (found.length > 0 || !pageInfo.hasNextPage) {
+      return found.map(({ number, baseRefName }) => ({ number, baseRef: baseRefName }))
+    }
     after = pageInfo.endCursor
   }
   return []
@@ -62,7 +63,7 @@ interface OpenHeads {
   repository: {
     pullRequests: {
       pageInfo: { hasNextPage: boolean; endCursor: string | null }
-      nodes: { number: number; headRefOid: string }[]
+      nodes: { number: number; headRefOid: string; baseRefName: string }[]
     }
   } | null
 }

@@ -30,7 +30,7 @@ export interface Snapshot {
   /** Check runs of our app on this head, newest first. */
   runs: RunOnHead[]
   /** Open pull requests with this head, the subject included; more than one shares the check run. */
-  pullsOnHead: { number: number; baseRef: string; baseSha: string }[]
+  pullsOnHead: { number: number; baseRef: string }[]
 }
 
 type Subject =

@@ -178,6 +178,26 @@ test('two pull requests on one head share the stricter result, and each has its 
   expect(mild.checkRuns().at(-1)).toMatchObject({ conclusion: 'neutral' })
 })
 
+test('two pull requests from one branch of a fork share the stricter result too, whichever was there first', async () => {
+  const repository = await newRepository()
+  await repository.push('next', { [config]: 'fail_on: never\n' })
+  const fork = await repository.fork(`zoe${count}`)
+  const mild = await repository.open({ branch: 'stock', files: { [stock]: callsItself }, from: fork, base: 'next' })
+  expect(await mild.concluded()).toMatchObject({ conclusion: 'neutral' })
+
+  const strict = await repository.openFrom('stock', { from: fork })
+  await checkedAgain(github, mild, () => mild.push({ [cart]: plain('Cart') }))
+  const concluded = await github.until('a run of each', () => {
+    const runs = mild.checkRuns()
+    return runs.length === 2 && runs.every(({ status }) => status === 'completed') ? runs : null
+  })
+
+  expect(strict.head).toBe(mild.head)
+  expect(conclusionsOn(concluded)).toEqual(['failure', 'failure'])
+  await checkedAgain(github, mild, () => repository.rerequest(concluded.at(-1)!))
+  expect(mild.checkRuns().at(-1)).toMatchObject({ conclusion: 'failure' })
+})
+
 test('with `check_name: base` each base branch has a check of its own', async () => {
   const repository = await newRepository({ [config]: 'check_name: base\n' })
   await repository.push('next', { [config]: 'check_name: base\nfail_on: never\n' })

@@ -58,7 +58,7 @@ describe('readContext', () => {
       conversations: [{ answer: null, asked: [] }],
       lacking: [],
       runs: [],
-      pullsOnHead: [{ number: 1, baseRef: 'main', baseSha: BASE }],
+      pullsOnHead: [{ number: 1, baseRef: 'main' }],
       changedFiles: 2,
       lagging: false,
     })
@@ -177,8 +177,8 @@ describe('readContext', () => {
     const { pullsOnHead } = await readContext(wire().client, PULL, readMarker)
 
     expect(pullsOnHead).toEqual([
-      { number: 1, baseRef: 'main', baseSha: BASE },
-      { number: 2, baseRef: 'release', baseSha: 'c'.repeat(40) },
+      { number: 1, baseRef: 'main' },
+      { number: 2, baseRef: 'release' },
     ])
   })
 
@@ -233,11 +233,46 @@ describe('readContext', () => {
   })
 
   it('a fork that was deleted has no name, its author none either', async () => {
-    graphql(pullAnswer({ pull: { headRepository: null, author: null } }))
+    graphql(pullAnswer({ pull: { headRepository: null, author: null } }), 'PullContext')
+    graphql(openHeads([]), 'OpenHeads')
 
     const { subject } = await readContext(wire().client, PULL, readMarker)
 
     expect(subject).toMatchObject({ headRepository: null, author: 'ghost' })
+  })
+
+  it('finds those on the head of a fork, which GitHub links to nothing, in the list of open ones and in our notes', async () => {
+    const noted = JSON.stringify({
+      pulls: [
+        { number: 4, base: 'next' },
+        { number: 1, base: 'main' },
+      ],
+      config: 'c',
+    })
+    const run = {
+      databaseId: 7,
+      name: 'OTP review',
+      status: 'COMPLETED',
+      conclusion: 'SUCCESS',
+      externalId: noted,
+      startedAt: null,
+    }
+    const commit = { checkSuites: { nodes: [{ checkRuns: { nodes: [run] } }] } }
+    graphql(pullAnswer({ pull: { headRepository: { nameWithOwner: 'zoe/shop' } }, commit }), 'PullContext')
+    const others = [
+      { number: 1, headRefOid: HEAD, baseRefName: 'main' },
+      { number: 3, headRefOid: HEAD, baseRefName: 'release' },
+      { number: 5, headRefOid: BASE, baseRefName: 'main' },
+    ]
+    graphql(openHeads(others), 'OpenHeads')
+
+    const { pullsOnHead } = await readContext(wire().client, PULL, readMarker)
+
+    expect(pullsOnHead).toEqual([
+      { number: 1, baseRef: 'main' },
+      { number: 3, baseRef: 'release' },
+      { number: 4, baseRef: 'next' },
+    ])
   })
 
   it('looks a second time where the webhook named another head, and says so where that does not help', async () => {
@@ -662,6 +697,10 @@ interface PullFields {
   threads?: object[]
   page?: object
   organisation?: object | null
+}
+
+function openHeads(nodes: object[]) {
+  return { data: { repository: { pullRequests: { pageInfo: { hasNextPage: false, endCursor: null }, nodes } } } }
 }
 
 function pullAnswer({ pull = {}, commit = {}, threads = [], page, organisation = null }: PullFields = {}) {

@@ -101,7 +101,10 @@ export interface RepositoryHandle {
   /** Commits to a new branch and opens a pull request from it. */
   open: (options: OpenOptions) => Promise<PullHandle>
   /** A pull request from a branch that is there already. */
-  openFrom: (branch: string, options?: As & { title?: string; base?: string }) => Promise<PullHandle>
+  openFrom: (
+    branch: string,
+    options?: As & { title?: string; base?: string; from?: RepositoryHandle },
+  ) => Promise<PullHandle>
   fork: (login: string) => Promise<RepositoryHandle>
   /** Deletes the repository; pull requests from it stay, without their head repository. */
   remove: () => void
@@ -274,9 +277,14 @@ export function createHandles(github: GitHub, directory: string, until: Until) {
 
       async openFrom(
         branch: string,
-        { title = `Change ${branch}`, base = 'main', as = AUTHOR } = {},
+        {
+          title = `Change ${branch}`,
+          base = 'main',
+          as = AUTHOR,
+          from = undefined as RepositoryHandle | undefined,
+        } = {},
       ): Promise<PullHandle> {
-        const head = { repository: home, ref: branch }
+        const head = { repository: from?.home ?? home, ref: branch }
         return pullHandleOf(
           await openPull(github, {
             repository: home,
