@@ -42,7 +42,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, return `:noreply`, and call `GenServer.reply` when `{ref, result}` arrives; answer an error on `:DOWN`.',
   ignoreWhen: 'When only one such operation must run at a time and callers wait with a timeout that allows for it.',
   limits:
-    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info.',
+    'Calls of an Ecto repository in `handle_call/3`, and requests made in casts and messages, are reported by the strict profile only, as info. In a server without a `handle_call/3` only awaited tasks are reported.',
 
   examples: [
     {
@@ -93,13 +93,15 @@ export default defineRule({
   roles: ['GenServer'],
   *check({ module }) {
     const calls = module.clauses('handle_call', 3)
-    if (calls.length === 0 || isSingleLane(module) || isPooled(module)) return
+    if (isSingleLane(module) || isPooled(module)) return
     const others = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name) && name !== 'handle_call')
     const inCalls = reach(calls)
     const inOthers = reach(others.flatMap((fun) => fun.clauses))
     const seen = new Set<number>()
     yield* waits(inCalls, seen, (wait) => TASKS.has(wait) || OUTSIDE.has(wait), 'warning')
-    yield* waits(inOthers, seen, (wait) => TASKS.has(wait), 'warning')
+    // Where nobody calls, a stream is how the server does its work in turn.
+    yield* waits(inOthers, seen, (wait) => wait === 'await' || (wait === 'stream' && calls.length > 0), 'warning')
+    if (calls.length === 0) return
     const asking = inCalls.filter(({ from }) => ignoresState(from))
     const writing = new Set(asking.filter(({ clause }) => waitingIn(clause).some(isWrite)).map(({ from }) => from))
     const reading = asking.filter(({ from }) => !writing.has(from))
@@ -121,9 +123,12 @@ function* waits(
       if (isOnPurpose(clause) || isOnPurpose(from) || (TASKS.has(wait) && isForMemory(clause))) continue
       seen.add(expression.start)
       const calls = clause.module.clauses('handle_call', 3)
-      const whom = answers
-        ? 'every other caller of the server waits in line'
-        : `nobody answers \`${nameClause(calls[0]!)}\``
+      const [first] = calls
+      const consequence = answers
+        ? 'every other caller of the server waits in line: a call without a timeout of its own exits after five seconds'
+        : first === undefined
+          ? 'it reads no other message, timers and the wish of its supervisor to stop it included'
+          : `nobody answers \`${nameClause(first)}\`: a call without a timeout of its own exits after five seconds`
       yield {
         at,
         evidence: [at, from.head, ...hops.map(spotOf), ...(answers ? [] : calls.map((each) => each.head))],
@@ -131,7 +136,7 @@ function* waits(
         ...(severity === 'info' ? { set: 'strict' as const } : {}),
         message:
           `\`${nameClause(from)}\` of \`${clause.module.name}\` waits here for \`${name}\`. ` +
-          `Until it returns, ${whom}: a call without a timeout of its own exits after five seconds.`,
+          `Until it returns, ${consequence}.`,
       }
     }
   }
