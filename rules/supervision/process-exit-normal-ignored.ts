@@ -10,6 +10,7 @@ import {
   type Expression,
   isSelf,
   type Module,
+  nameOf,
   resolve,
   serverCode,
   trapsExits,
@@ -38,7 +39,7 @@ export default defineRule({
     'Use `GenServer.stop(pid)`, `Task.shutdown(task)` or `DynamicSupervisor.terminate_child(supervisor, pid)`; for a bare process `Process.unlink(pid)`, then `Process.exit(pid, :shutdown)`.',
   ignoreWhen: 'When the target traps exits and stops itself on `{:EXIT, _, :normal}`.',
   limits:
-    'Whether a process of another module traps exits is not known. One that the same function started with `start_link` is not reported: its parent can stop it so if it does.',
+    'Whether a process of another module traps exits is not known. One that the same function started with `start_link` is not reported unless its module stands in the file and does not: its parent can stop it so if it does.',
 
   examples: [
     {
@@ -122,6 +123,7 @@ function isOwnServer(target: Expression, clause: Clause): boolean {
       each.kind === 'match' &&
       each.value.kind === 'call' &&
       isStartOfServer(each.value) &&
+      !startsWithoutTrap(each.value, clause) &&
       [...walk(each.pattern)].some((part) => part.kind === 'variable' && part.name === name),
   )
 }
@@ -130,6 +132,15 @@ function isOwnServer(target: Expression, clause: Clause): boolean {
 function isStartOfServer({ module, name }: Call): boolean {
   if (module?.endsWith('Supervisor') === true) return /^start(_link)?$/.test(name)
   return name === 'start_link' && module !== 'Agent' && module !== 'Task'
+}
+
+/** A server of this file, of which can be seen that it does not trap exits. */
+function startsWithoutTrap(call: Call, clause: Clause): boolean {
+  const { module } = clause
+  const [given] = call.args
+  const named = call.module === 'GenServer' ? (given ? nameOf(given, module, clause) : null) : call.module
+  const started = call.isLocal ? module : module.file.modules.find(({ name }) => name === named)
+  return started !== undefined && started.is('GenServer') && started.isTransparent && !trapsExits(started)
 }
 
 /** A process that this clause spawned and that traps exits, or one of this very module. */
