@@ -1,5 +1,5 @@
 // What the documentation says of the product, where the product can be asked: names, defaults, addresses.
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { Marked } from 'marked'
@@ -149,6 +149,14 @@ describe('the command line', () => {
     // Those with a place of their own in the table of commands.
     const shown = [...first('option'), '--diff', '--last']
     expect(new Set(shown)).toEqual(new Set([...options.values()].flat()))
+  })
+
+  test('what it prints is what the page shows', () => {
+    const { INIT_CWD: _, FORCE_COLOR: _color, ...env } = process.env
+    const [, path, shown] = /`check (\S+)`:\n\n```\n(.*?)```/s.exec(read('docs/command-line.md'))!
+    const printed = spawnSync(process.execPath, [join(root, 'src/cli.ts'), 'check', path!], { cwd: root, env })
+
+    expect(printed.stdout.toString().replace(/\d+\.\d s/, '0.1 s')).toBe(shown)
   })
 
   test('whatever the pages tell to type is there', () => {
