@@ -26,17 +26,6 @@ async function review(name: string, files: Files, base: Files = {}) {
   return { repository, pull, run, requests: github.countApiRequests(), ms: Number(done['ms']) }
 }
 
-test('of more files than GitHub lists the first 3,000 are read, and that is said', async () => {
-  const parts = Array.from({ length: 3_050 }, (_, index) => [`lib/part${index}.ex`, `defmodule P${index} do\nend\n`])
-
-  const { run, requests } = await review('many', { ...Object.fromEntries(parts), 'lib/a.ex': callsItself })
-
-  expect(run).toMatchObject({ conclusion: 'failure', title: '1 error; not all files read' })
-  expect(run.summary).toContain('GitHub lists only the first 3,000 changed files; those beyond were not read.')
-  // 30 pages of files, 60 batches of texts, and what every review costs.
-  expect(requests).toBeLessThan(105)
-}, 60_000)
-
 test('files that are too large, binary, links or modules of other repositories are named, and do not pass as clean', async () => {
   const { run } = await review('odd', {
     'lib/large.ex': `# ${'x'.repeat(78)}\n`.repeat(6_500),
@@ -69,7 +58,7 @@ test('5,000 findings: three comments, 300 annotations, and a run that says what 
       .replace(/  def handle_call\({:sell[^]*?\n  end\n\n/, `${clauses.join('')}\n`)
   const names = ['One', 'Two', 'Three', 'Four', 'Five']
 
-  const { pull, run, requests } = await review(
+  const { repository, pull, run, requests } = await review(
     'noisy',
     Object.fromEntries(names.map((name) => [`lib/${name.toLowerCase()}.ex`, module(name)])),
   )
@@ -81,6 +70,18 @@ test('5,000 findings: three comments, 300 annotations, and a run that says what 
   for (const text of [run.summary!, run.text!]) expect(Buffer.byteLength(text)).toBeLessThanOrEqual(LIMIT)
   expect(await told(pull)).toHaveLength(3)
   expect(requests).toBeLessThan(16)
+
+  // More than one comment of ours could remember.
+  repository.allow('maria', 'write')
+  const { id } = await pull.comment('/otp-review accept genserver-self-call -- all of it', { as: 'maria' })
+  const reactions = await github.until('a reaction', () => {
+    const found = pull.conversation().find((one) => one.id === id)!.reactions
+    return found.length > 0 && found
+  })
+  expect(reactions).toEqual(['confused'])
+  expect(pull.conversation().at(-1)!.body).toContain(
+    'There are more findings of `genserver-self-call` than can be accepted in comments.',
+  )
 }, 60_000)
 
 test('a merge group of more files than a comparison lists says so', async () => {
