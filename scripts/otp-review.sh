@@ -12,4 +12,4 @@ fi
 if ! [ -e "$home/node_modules/.package-lock.json" ]; then
   npm ci --prefix "$home" --omit=dev --ignore-scripts --no-audit --no-fund --loglevel=error >&2 || exit 3
 fi
-exec node "$home/src/cli.ts" "$@"
+exec node --max-semi-space-size=4 "$home/src/cli.ts" "$@"

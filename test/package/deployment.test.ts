@@ -2,6 +2,9 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Ajv } from 'ajv'
@@ -95,16 +98,20 @@ describe('the image', () => {
 
   test('its health check tells a service that runs from one that does not', async () => {
     const [program, ...args] = command(those('HEALTHCHECK')[0] as Healthcheck)
-    const check = async (PORT: string) => {
-      const child = spawn(program!, args, { env: { ...process.env, ...env, PORT } })
+    const check = async (port: string | number) => {
+      const child = spawn(program!, args, { env: { ...process.env, ...env, PORT: String(port) } })
       return (await once(child, 'close'))[0] as number
     }
-    const running = await start()
-    const { port } = new URL(running.service.url)
+    await using running = await start()
+    const sick = createServer((_, response) => response.writeHead(503).end())
+    const dead = createServer((request) => request.socket.destroy())
+    for (const server of [sick, dead]) await once(server.listen(0, '127.0.0.1'), 'listening')
+    const portOf = (server: Server) => (server.address() as AddressInfo).port
 
-    expect(await check(port)).toBe(0)
-    await running[Symbol.asyncDispose]()
-    expect(await check(port)).toBe(1)
+    expect(await check(new URL(running.service.url).port)).toBe(0)
+    expect(await check(portOf(sick))).toBe(1)
+    expect(await check(portOf(dead))).toBe(1)
+    for (const server of [sick, dead]) server.close()
   })
 
   test('`otp-review` is a program in it, and what is no program is an argument of it', () => {
