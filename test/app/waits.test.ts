@@ -17,6 +17,7 @@ import {
   secondaryLimit,
   startGitHub,
   unavailable,
+  within,
 } from '../support/github/index.ts'
 import type { Fault, Matcher, PullHandle, RepositoryHandle, StandIn } from '../support/github/index.ts'
 import { rememberPlans, rememberRuns } from '../support/open-runs.ts'
@@ -49,19 +50,24 @@ afterAll(async () => {
 let count = 0
 
 /** An account of its own, so that no test waits for the limit of another; and who reviews there, for as long as a process lives. */
-async function newShop(files: Record<string, string> = {}) {
+async function newShop(files: Record<string, string> = {}, service: Partial<ServiceParts> = {}) {
   const owner = `acme${(count += 1)}`
   const repository = await github.repository(`${owner}/shop`, { files: { ...mix, ...files } })
-  return { repository, reviewer: createService(), jobFor: (pull: PullHandle) => jobFor(repository, owner, pull) }
+  return { repository, reviewer: createService(service), jobFor: (pull: PullHandle) => jobFor(repository, owner, pull) }
 }
 
-function createService(threads = pool): Runner {
+interface ServiceParts {
+  threads: Pool
+  timeoutMs: number
+}
+
+function createService({ threads = pool, timeoutMs = 30_000 }: Partial<ServiceParts> = {}): Runner {
   const { appId, privateKey } = github.app
   logged = []
   const write = (line: string) => void logged.push(JSON.parse(line) as Record<string, unknown>)
   const log = pino({ level: 'info', serializers: { err: describeError } }, { write })
   return createReviewer({
-    clients: createClients({ appId, privateKey, baseUrl: github.url, userAgent: 'test', log, secondMs: 1 }),
+    clients: createClients({ appId, privateKey, baseUrl: github.url, userAgent: 'test', log, secondMs: 1, timeoutMs }),
     openRuns: rememberRuns(),
     plans: rememberPlans(),
     pool: threads,
@@ -203,6 +209,25 @@ test('what else the account has waits with it, and asks nothing', async () => {
   ])
 })
 
+test.each(['before', 'after'] as const)(
+  'a write that is not answered in time, %s its effect, is done once',
+  async (when) => {
+    const writes = [RUNS, REVIEWS, RUN].map(async (matcher) => {
+      const { repository, reviewer, jobFor: job } = await newShop({}, { timeoutMs: 4000 })
+      const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+      github.faults.next(within(repository.fullName, matcher), { when, status: 502, delayMs: 6000 })
+
+      expect(await carry(reviewer, job(pull))).toEqual([])
+
+      expect(pull.reviews()).toHaveLength(1)
+      expect(pull.checkRuns()).toMatchObject([{ status: 'completed', conclusion: 'failure' }])
+    })
+    await Promise.all(writes)
+    expect(github.faults.left()).toBe(0)
+  },
+  60_000,
+)
+
 describe('a job that fails for good', () => {
   const LATER_AND_LATER = [2, 10, 30, 120, 300, 600, 1200]
 
@@ -244,7 +269,7 @@ describe('a job that fails for good', () => {
     const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
     const broken = startPool({ threads: 1, fileTimeLimitMs: 1000, program: new URL('./nowhere.ts', import.meta.url) })
 
-    const waits = await carry(createService(broken), job(pull)).finally(() => broken.close())
+    const waits = await carry(createService({ threads: broken }), job(pull)).finally(() => broken.close())
 
     expect(waits).toEqual([2, 20])
     expect(pull.checkRuns()).toMatchObject([{ status: 'completed', conclusion: 'neutral' }])
