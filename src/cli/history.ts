@@ -1,6 +1,7 @@
 // `history`: what would have been said on the last merges, with the rules and the configuration of today.
 import { mainLine, readCommit } from '../git/index.ts'
 import type { PastMerge } from '../output/history.ts'
+import { findRule } from './catalogue.ts'
 import { analyseChange } from './change.ts'
 import { withSeverity } from './configuration.ts'
 import { configurationOf } from './files.ts'
@@ -12,6 +13,8 @@ import { UsageError } from './usage-error.ts'
 export async function reviewHistory(request: Request, last: number): Promise<PastMerge[]> {
   const place = await locate(request.paths, request.cwd)
   if (!place.isClone) throw new UsageError(`history reads commits, and ${place.root} is not in a git clone.`)
+  // Else a rule that does not exist would be noticed only where there is a merge to look at.
+  request.rule.forEach(findRule)
   const configuration = await configurationOf(place, request)
   const commits = await mainLine(place.root, last)
 

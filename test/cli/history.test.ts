@@ -32,6 +32,14 @@ test('what each of the last merges introduced, newest first', async () => {
   )
 })
 
+test('a rule that does not exist is refused, merges or not', async () => {
+  const clone = scratchClone({ 'lib/a.ex': callsNobody })
+
+  const listed = reviewHistory({ ...request(clone.root), rule: ['genserver-self-cal'] }, 1)
+
+  await expect(listed).rejects.toThrow('Did you mean genserver-self-call?')
+})
+
 test('outside of a clone it is refused', async () => {
   await expect(reviewHistory(request(scratchFolder().root), 1)).rejects.toThrow(/is not in a git clone/)
 })
