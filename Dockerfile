@@ -39,7 +39,8 @@ COPY package.json app.yml LICENSE ./
 COPY src ./src
 COPY rules ./rules
 
-ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data
+# The last keeps what a dozen threads have allocated in fewer places: 20 MB less.
+ENV NODE_ENV=production HOST=0.0.0.0 PORT=3000 DATA_DIR=/data MALLOC_ARENA_MAX=2
 # By number, so that a cluster sees that it is not root: the base image's user "node".
 USER 1000:1000
 WORKDIR /src
@@ -48,4 +49,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["docker-entrypoint.sh"]
-CMD ["node", "--max-semi-space-size=4", "--heap-growing-percent=30", "/app/src/service.ts"]
+CMD ["node", "--max-semi-space-size=2", "--heap-growing-percent=30", "/app/src/service.ts"]

@@ -13,7 +13,7 @@ const ACCOUNTS = 10
 const PULLS = 100
 const HEADS = 10
 const EVERY_MS = 10
-/** Megabytes. */
+/** Megabytes, with room for other machines. */
 const MEMORY = { embedded: 320, postgres: 240 }
 
 describe('Intake', () => {

@@ -7,8 +7,6 @@ import { openStage, quick } from './stage.ts'
 
 /** What GitHub takes for one text. */
 const LIMIT = 65_535
-/** As the container starts it. */
-const AS_SHIPPED = ['--max-semi-space-size=4']
 
 /** A module of some 6 kB, as an application has hundreds of them. */
 function ordinary(name: string, note = ''): string {
@@ -152,7 +150,7 @@ describe('A pull request is large', () => {
         pulls.push(pull)
       }
       const opened = github.webhooks.deliveries.filter(({ event }) => event === 'pull_request')
-      const service = await stage.start({}, { ...quick, flags: AS_SHIPPED })
+      const service = await stage.start({}, quick)
       await service.line({ msg: 'reconciled' })
       const idle = residentMb(service.pid, 'VmRSS')
       github.requests.length = 0
