@@ -6,7 +6,7 @@ const PER_ENTITY = /^(?:\w*_)?(?:id|uuid|slug|email|token|key)$|^\w+Id$|^(?:user
 
 /** Parts of a deployment: as many as somebody has set up. */
 const DEPLOYED =
-  /^(?:\w+_)?(?:app|application|broker|chain|cluster|consumer|database|db|endpoint|env|instance|lane|network|node|partition|pool|producer|region|replica|repo|scheduler|shard|site|slot|stack|stage|zone)_(?:id|key|uuid)$/
+  /^(?:\w+_)?(?:adapter|app|application|backend|broker|chain|cluster|connector|consumer|database|db|driver|endpoint|env|instance|lane|network|node|partition|pool|producer|provider|region|replica|repo|scheduler|shard|site|slot|stack|stage|zone)_(?:id|key|uuid)$/
 
 /** What configuration is called. */
 const CONFIGURATION = /(?:^|_)(?:conf|config|configs|configuration|settings)$/
@@ -28,7 +28,8 @@ export function entityIn(atom: Expression, clause: Clause): Expression | null {
   for (const each of walk(atom)) {
     const key = entityKey(each, clause)
     if (key === null || !PER_ENTITY.test(key) || DEPLOYED.test(key)) continue
-    if (!isBounded(each, atom) && !isAtom(each, clause) && !isConfigured(each, clause)) return each
+    if (!isBounded(each, atom) && !isAtom(each, clause) && !isConfigured(each, clause) && !hasDefault(key, clause))
+      return each
   }
   return null
 }
@@ -62,6 +63,27 @@ function isAtom(part: Expression, { guard }: Clause): boolean {
     const [given] = each.kind === 'call' && each.callee === 'Kernel.is_atom' ? each.args : []
     return given?.kind === 'variable' && given.name === part.name
   })
+}
+
+/** `id \\ @default_id`, `Keyword.get(opts, :id, :default)`: what is one unless somebody says otherwise is an instance. */
+function hasDefault(key: string, { module }: Clause): boolean {
+  return module.functions.some(
+    ({ defaults, clauses }) =>
+      clauses.some(({ params }) =>
+        params.some((param, index) => param.kind === 'variable' && param.name === key && isName(defaults[index])),
+      ) ||
+      clauses.some(({ calls }) =>
+        calls.some(({ callee, args }) => {
+          const [, name, fallback] = /^(?:Keyword|Map)\.get$/.test(callee) ? args : []
+          return name?.kind === 'atom' && name.value === key && isName(fallback)
+        }),
+      ),
+  )
+}
+
+function isName(fallback: Expression | null | undefined): boolean {
+  if (fallback?.kind === 'atom') return fallback.value !== 'nil'
+  return fallback?.kind === 'attribute' || fallback?.kind === 'module'
 }
 
 /** Inside `rem(id, 8)` and the like. */

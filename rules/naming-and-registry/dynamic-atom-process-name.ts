@@ -1,5 +1,6 @@
 import {
   boundValue,
+  canonical,
   type Clause,
   defineRule,
   elixir,
@@ -84,16 +85,22 @@ export default defineRule({
   *check({ module }) {
     // Stages of a pipeline are set up, not born: as many as the deployment has.
     if (module.is('GenStage') || !module.functions.some(({ clauses }) => clauses.some(mayMakeAtom))) return
-    const found = new Map<Expression, { made: Made; entity: Expression; uses: Naming[] }>()
-    for (const naming of namings(module)) {
+    const found = new Map<Expression | string, { made: Made; entity: Expression; uses: Naming[] }>()
+    // Where names are given before where they are called: the same name written again for each call is one decision.
+    const inOrder = namings(module).toSorted((a, b) => Number(a.as === 'target') - Number(b.as === 'target'))
+    for (const naming of inOrder) {
       const made = atomBehind(naming.name, naming.clause)
       const entity = made === null ? null : entityIn(made.atom, made.clause)
       if (made === null || entity === null) continue
-      const known = found.get(made.atom)
-      if (known === undefined) found.set(made.atom, { made, entity, uses: [naming] })
-      else known.uses.push(naming)
+      const text = canonical(made.atom)
+      const known = found.get(made.atom) ?? (naming.as === 'target' ? found.get(text) : undefined)
+      if (known === undefined) {
+        const first = { made, entity, uses: [naming] }
+        found.set(made.atom, first)
+        if (!found.has(text)) found.set(text, first)
+      } else known.uses.push(naming)
     }
-    for (const { made, entity, uses } of found.values()) {
+    for (const { made, entity, uses } of new Set(found.values())) {
       // Who goes through what there is and calls each under its name has not chosen how many there are.
       const isChosenHere = made.isHelper || uses.some(({ as }) => as !== 'target')
       if (isChosenHere || isGiven(entity, made.clause)) yield problem(made.atom, entity.text, uses, module)
