@@ -25,7 +25,7 @@ const WRITES = new Set([':persistent_term.put', ':persistent_term.put_new', ':pe
 
 /** Messages and functions that people or the life of the node cause, not its load. */
 const RARE =
-  /(^|_)(boot|config|connect|connected|configure|configuration|deploy|disconnect|disconnected|down|DOWN|drain|init|initialize|load|migrate|nodedown|nodeup|register|reload|reset|restart|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|unregister|upgrade)(_|$)/
+  /(^|_)(boot|config|connect|connected|configure|configuration|deploy|disconnect|disconnected|down|DOWN|drain|init|initialize|load|migrate|nodedown|nodeup|reconnect|reconnected|register|reload|reset|restart|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|unregister|upgrade)(_|$)/
 
 /** A refresh by timer that comes at most this often is what persistent terms are for. */
 const RARE_MS = 60_000
@@ -48,7 +48,7 @@ export default defineRule({
     'Use an ETS table with `read_concurrency: true` for data that changes; keep `:persistent_term` for what is set at boot.',
   ignoreWhen: 'When this runs rarely, for instance when somebody saves a setting.',
   limits:
-    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out.',
+    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a connection or a setting is taken to be rare.',
 
   examples: [
     {
