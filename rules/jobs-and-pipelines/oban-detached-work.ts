@@ -1,4 +1,14 @@
-import { type Call, type Clause, defineRule, elixir, fateOf, functionsRunBy, reach, whereRuns } from '#engine'
+import {
+  type Call,
+  type Clause,
+  defineRule,
+  elixir,
+  fateOf,
+  functionsRunBy,
+  lostThrough,
+  reach,
+  whereRuns,
+} from '#engine'
 import { isOnPurpose } from '../intent.ts'
 import { durableWork } from '../principles.ts'
 import { spotOf } from '../wording.ts'
@@ -75,7 +85,7 @@ export default defineRule({
       for (const call of clause.calls) {
         const isTask = ASYNC.has(call.callee)
         if ((!FORGOTTEN.has(call.callee) && !isTask) || whereRuns(call, clause).at !== 'here') continue
-        const isHandedOn = clause !== from && (isTask || isAwaitedSomewhere)
+        const isHandedOn = clause !== from && (isAwaitedSomewhere || (isTask && lostThrough(call, clause) === null))
         if (isKept(call, clause, isHandedOn) || isLosable(call, clause)) continue
         yield {
           at: call.at,
