@@ -5,7 +5,7 @@ import { describeError, withoutMessage } from '../src/log.ts'
 import { callsItself, mix } from './app/shop.ts'
 import { freshDirectory, freshSchema, openTestDatabase, postgresUrl } from './support/databases.ts'
 import { startGitHub } from './support/github/index.ts'
-import type { Fault, StandIn } from './support/github/index.ts'
+import type { Fault, RecordedRequest, StandIn } from './support/github/index.ts'
 import { environmentFor, launch } from './support/service-process.ts'
 import type { ServiceProcess } from './support/service-process.ts'
 
@@ -57,7 +57,6 @@ const code = callsItself
   .replace('use GenServer', `@moduledoc "${WORD}"\n  use GenServer`)
 const config = '.github/otp-review.yml'
 const RUNS = 'POST /repos/{owner}/{repo}/check-runs'
-const FILES = 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files'
 
 /** GitHub's way to say that something is wrong with what was sent: it quotes it. */
 const QUOTING: Fault = {
@@ -101,13 +100,22 @@ async function live(github: StandIn, service: ServiceProcess): Promise<void> {
         ...more,
       },
     })
-  const failing = async (branch: string, matcher: string, fault: Fault, times = 1) => {
-    github.faults.next(matcher, fault, times)
-    const { number } = (await open(branch)).pull
+  /** Of this pull request alone: others are tried again meanwhile. */
+  const failing = async (
+    branch: string,
+    isHit: (request: RecordedRequest, number: number) => boolean,
+    fault: Fault,
+  ) => {
+    const number = repository.home.pulls.length + 1
+    github.faults.always((request) => isHit(request, number), fault)
+    await open(branch)
     await service.printed(
-      new RegExp(`job failed, will run again.*pr=${number}|"pr":${number},.*job failed, will run again`),
+      new RegExp(`job failed, will run again.*pr=${number}\\b|"pr":${number},.*job failed, will run again`),
     )
   }
+  const isList = ({ path }: RecordedRequest, number: number) => path.endsWith(`/pulls/${number}/files`)
+  const isAbout = ({ body }: RecordedRequest, number: number) =>
+    (body as { variables?: { number?: number } } | undefined)?.variables?.number === number
 
   const pull = await open('good')
   await pull.concluded()
@@ -117,10 +125,10 @@ async function live(github: StandIn, service: ServiceProcess): Promise<void> {
   await pull.concluded()
   const broken = await open('broken', { 'lib/quoted.ex': code })
   await broken.concluded()
-  await failing('refused', RUNS, QUOTING)
-  await failing('down', FILES, { status: 502, body: `<h1>${WORD}</h1>` }, 3)
-  await failing('strange', FILES, { status: 200, body: `${WORD}` }, 3)
-  await failing('cut', 'POST /graphql', { connection: 'cut', when: 'after' }, 3)
+  await failing('down', isList, { status: 502, body: `<h1>${WORD}</h1>` })
+  await failing('strange', isList, { status: 200, body: `${WORD}` })
+  await failing('cut', isAbout, { connection: 'cut', when: 'after' })
+  await failing('refused', ({ method, route }) => `${method} ${route}` === RUNS, QUOTING)
   expect(await deliver(github, `{"text":"${WORD}"}`, `sha256=${'0'.repeat(64)}`)).toBe(401)
   expect(await deliver(github, `{"text":"${WORD}`)).toBe(400)
   expect(await deliver(github, `{"text":"${WORD}"}`)).toBe(202)

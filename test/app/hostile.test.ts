@@ -166,7 +166,7 @@ test('every payload that GitHub publishes is answered, and leaves nothing but qu
   expect(statuses.get(202)).toBeGreaterThan(300)
   const lines = running.logged.slice(before)
   expect(lines.filter(({ level }) => Number(level) >= WARNING)).toEqual([])
-  expect(lines.filter(({ msg }) => msg === 'what the job is about is gone').length).toBeGreaterThan(5)
+  expect(lines.map(({ msg }) => msg)).toContain('what the job is about is gone')
 })
 
 test('files that no parser likes are named where they can not be read; the one beside them is reviewed', async () => {
