@@ -1,7 +1,7 @@
 // Whether the author says that code is meant as it is. It knows no rule.
 import type { Clause } from '#engine'
 
-const ON_PURPOSE = /\b(?:on purpose|intentional(?:ly)?|deliberate(?:ly)?|by design)\b/i
+const ON_PURPOSE = /\b(?:on purpose|intentional(?:ly)?|deliberate(?:ly)?|by design|artificial(?:ly)?)\b/i
 
 /** Whether a comment inside a clause, or between it and the definition above, says that this is on purpose. */
 export function isOnPurpose(clause: Clause): boolean {
