@@ -37,7 +37,7 @@ export function isProbed(expression: Expression, clause: Clause): boolean {
 function isProbedHere(expression: Expression, clause: Clause): boolean {
   if (conditionsAbove(expression).some((condition) => [...partsOf(condition, clause)].some(isProbe))) return true
   for (const up of ancestors(expression)) {
-    if (up.kind === 'try' && up.rescues.some((branch) => [...walk(branch)].some(isUndefinedFunction))) return true
+    if (up.kind === 'try' && up.rescues.some((branch) => walk(branch).some(isUndefinedFunction))) return true
   }
   return false
 }

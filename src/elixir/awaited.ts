@@ -87,7 +87,7 @@ export function elementsOf(variable: Variable): Expression | undefined {
 }
 
 function binds(pattern: Expression, name: string): boolean {
-  return [...walk(pattern)].some((each) => each.kind === 'variable' && each.name === name)
+  return walk(pattern).some((each) => each.kind === 'variable' && each.name === name)
 }
 
 /** The `try` expressions, also of the definition itself, in whose protected body an expression stands. Innermost first. */

@@ -223,7 +223,7 @@ export function readModules(file: SourceFile, reader: Reader): void {
     module.isConditional = isConditional || outer?.isConditional === true
     module.isBroken = outer?.isBroken === true || tree.isBrokenItself(node) || tree.isBrokenItself(block)
     file.modules.push(module)
-    const inner = after.inside(name, (fun, arity) => module.has(fun, arity) || module.macros.has(`${fun}/${arity}`))
+    const inner = after.inside(name, (id) => module.table.has(id) || module.macros.has(id))
     readForms(tree.children(block), module, inner, false, depth + 1)
     return after
   }

@@ -9,6 +9,8 @@ export interface Text {
   rangeOf(start: number, end: number): Range
 }
 
+const NOTHING: readonly Expression[] = []
+
 /** Base of all expressions. Offsets are UTF-16 code units into the file's text. */
 export abstract class Term {
   readonly file: Text
@@ -16,11 +18,15 @@ export abstract class Term {
   readonly end: number
   /** The expression that directly holds this one; null for the roots of bodies, parameters and guards. */
   parent: Expression | null = null
+  private readonly held: readonly Expression[]
 
-  constructor(file: Text, start: number, end: number) {
+  /** Becomes the parent of its parts. */
+  constructor(file: Text, start: number, end: number, parts: readonly Expression[] = NOTHING) {
     this.file = file
     this.start = start
     this.end = end
+    this.held = parts
+    for (const part of parts) part.parent = this as unknown as Expression
   }
   get range(): Range {
     return this.file.rangeOf(this.start, this.end)
@@ -32,7 +38,10 @@ export abstract class Term {
   get text(): string {
     return this.file.source.substring(this.start, this.end)
   }
-  abstract children(): readonly Expression[]
+  /** The expressions that this one directly holds, in the order of the text. */
+  children(): readonly Expression[] {
+    return this.held
+  }
 }
 
 /** `:ok`, `nil`, `true`, a keyword key, a quoted atom without interpolation. `value` has no colon. */
@@ -42,9 +51,6 @@ export class Atom extends Term {
   constructor(file: Text, start: number, end: number, value: string) {
     super(file, start, end)
     this.value = value
-  }
-  children(): readonly Expression[] {
-    return []
   }
 }
 
@@ -56,9 +62,6 @@ export class ModuleName extends Term {
     super(file, start, end)
     this.name = name
   }
-  children(): readonly Expression[] {
-    return []
-  }
 }
 
 /** `value` is NaN where the text is no plain number. Characters (`?a`) count as integers. */
@@ -68,9 +71,6 @@ export class Numeral extends Term {
   constructor(file: Text, start: number, end: number, value: number) {
     super(file, start, end)
     this.value = value
-  }
-  children(): readonly Expression[] {
-    return []
   }
 }
 
@@ -91,14 +91,11 @@ export class Literal extends Term {
     value: string | null,
     parts: readonly Expression[],
   ) {
-    super(file, start, end)
+    super(file, start, end, parts)
     this.form = form
     this.sigil = sigil
     this.value = value
     this.parts = parts
-  }
-  children(): readonly Expression[] {
-    return this.parts
   }
 }
 
@@ -107,11 +104,8 @@ export class DynamicAtom extends Term {
   readonly kind = 'dynamic-atom' as const
   readonly parts: readonly Expression[]
   constructor(file: Text, start: number, end: number, parts: readonly Expression[]) {
-    super(file, start, end)
+    super(file, start, end, parts)
     this.parts = parts
-  }
-  children(): readonly Expression[] {
-    return this.parts
   }
 }
 
@@ -121,7 +115,7 @@ export class List extends Term {
   readonly elements: readonly Expression[]
   readonly tail: Expression | null
   constructor(file: Text, start: number, end: number, elements: readonly Expression[], tail: Expression | null) {
-    super(file, start, end)
+    super(file, start, end, tail === null ? elements : [...elements, tail])
     this.elements = elements
     this.tail = tail
   }
@@ -135,8 +129,10 @@ export class List extends Term {
       // `{:key, value}` is the same thing spelt out.
       if (element.kind === 'tuple' && element.elements.length === 2) {
         const [name, value] = element.elements as [Expression, Expression]
-        if (name.kind === 'atom' && name.value === key)
-          return new Pair(element.file, element.start, element.end, name, value)
+        if (name.kind !== 'atom' || name.value !== key) continue
+        const pair = new Pair(element.file, element.start, element.end, name, value)
+        for (const part of element.elements) part.parent = element
+        return pair
       }
     }
     return undefined
@@ -145,20 +141,14 @@ export class List extends Term {
   has(atom: string): boolean {
     return this.elements.some((element) => element.kind === 'atom' && element.value === atom)
   }
-  children(): readonly Expression[] {
-    return this.tail === null ? this.elements : [...this.elements, this.tail]
-  }
 }
 
 export class Tuple extends Term {
   readonly kind = 'tuple' as const
   readonly elements: readonly Expression[]
   constructor(file: Text, start: number, end: number, elements: readonly Expression[]) {
-    super(file, start, end)
+    super(file, start, end, elements)
     this.elements = elements
-  }
-  children(): readonly Expression[] {
-    return this.elements
   }
 }
 
@@ -168,12 +158,9 @@ export class Pair extends Term {
   readonly key: Expression
   readonly value: Expression
   constructor(file: Text, start: number, end: number, key: Expression, value: Expression) {
-    super(file, start, end)
+    super(file, start, end, [key, value])
     this.key = key
     this.value = value
-  }
-  children(): readonly Expression[] {
-    return [this.key, this.value]
   }
 }
 
@@ -195,7 +182,7 @@ export class MapTerm extends Term {
     updated: Expression | null,
     entries: readonly Expression[],
   ) {
-    super(file, start, end)
+    super(file, start, end, updated === null ? entries : [updated, ...entries])
     this.struct = struct
     this.isStruct = isStruct
     this.updated = updated
@@ -207,9 +194,6 @@ export class MapTerm extends Term {
     }
     return undefined
   }
-  children(): readonly Expression[] {
-    return this.updated === null ? this.entries : [this.updated, ...this.entries]
-  }
 }
 
 /** `<<...>>`. */
@@ -217,11 +201,8 @@ export class Binary extends Term {
   readonly kind = 'binary' as const
   readonly elements: readonly Expression[]
   constructor(file: Text, start: number, end: number, elements: readonly Expression[]) {
-    super(file, start, end)
+    super(file, start, end, elements)
     this.elements = elements
-  }
-  children(): readonly Expression[] {
-    return this.elements
   }
 }
 
@@ -233,9 +214,6 @@ export class Variable extends Term {
     super(file, start, end)
     this.name = name
   }
-  children(): readonly Expression[] {
-    return []
-  }
 }
 
 /** `@name`, read. */
@@ -245,9 +223,6 @@ export class AttributeRead extends Term {
   constructor(file: Text, start: number, end: number, name: string) {
     super(file, start, end)
     this.name = name
-  }
-  children(): readonly Expression[] {
-    return []
   }
 }
 
@@ -261,7 +236,11 @@ export class Call extends Term {
    * Resolved: `GenServer.call`, `:ets.insert`, `Kernel.send`; a bare name for a function of the same module (also for
    * `__MODULE__.name`), and for a name that nothing known defines; '' where the module or function is computed.
    */
-  readonly callee: string
+  get callee(): string {
+    this.fullName ??= this.receiver !== null ? '' : this.module === null ? this.name : `${this.module}.${this.name}`
+    return this.fullName
+  }
+  private fullName: string | undefined
   /** Module part of the callee: `GenServer`, `:ets`; null for local and computed calls. */
   readonly module: string | null
   readonly name: string
@@ -285,10 +264,14 @@ export class Call extends Term {
     isPiped: boolean,
     nameStart: number,
   ) {
-    super(file, start, end)
+    super(
+      file,
+      start,
+      end,
+      receiver === null && block === null ? args : [receiver, ...args, block].filter((child) => child !== null),
+    )
     this.module = module
     this.name = name
-    this.callee = receiver !== null ? '' : module === null ? name : `${module}.${name}`
     this.args = args
     this.receiver = receiver
     this.block = block
@@ -306,11 +289,6 @@ export class Call extends Term {
   get isLocal(): boolean {
     return this.module === null && this.receiver === null
   }
-  children(): readonly Expression[] {
-    const children = this.receiver === null ? [...this.args] : [this.receiver, ...this.args]
-    if (this.block !== null) children.push(this.block)
-    return children
-  }
 }
 
 /** `subject.field` without parentheses on a value. */
@@ -319,12 +297,9 @@ export class FieldAccess extends Term {
   readonly subject: Expression
   readonly field: string
   constructor(file: Text, start: number, end: number, subject: Expression, field: string) {
-    super(file, start, end)
+    super(file, start, end, [subject])
     this.subject = subject
     this.field = field
-  }
-  children(): readonly Expression[] {
-    return [this.subject]
   }
 }
 
@@ -334,12 +309,9 @@ export class KeyAccess extends Term {
   readonly subject: Expression
   readonly key: Expression
   constructor(file: Text, start: number, end: number, subject: Expression, key: Expression) {
-    super(file, start, end)
+    super(file, start, end, [subject, key])
     this.subject = subject
     this.key = key
-  }
-  children(): readonly Expression[] {
-    return [this.subject, this.key]
   }
 }
 
@@ -349,12 +321,9 @@ export class Operator extends Term {
   readonly operator: string
   readonly operands: readonly Expression[]
   constructor(file: Text, start: number, end: number, operator: string, operands: readonly Expression[]) {
-    super(file, start, end)
+    super(file, start, end, operands)
     this.operator = operator
     this.operands = operands
-  }
-  children(): readonly Expression[] {
-    return this.operands
   }
 }
 
@@ -364,12 +333,9 @@ export class Match extends Term {
   readonly pattern: Expression
   readonly value: Expression
   constructor(file: Text, start: number, end: number, pattern: Expression, value: Expression) {
-    super(file, start, end)
+    super(file, start, end, [pattern, value])
     this.pattern = pattern
     this.value = value
-  }
-  children(): readonly Expression[] {
-    return [this.pattern, this.value]
   }
 }
 
@@ -387,13 +353,10 @@ export class Branch extends Term {
     guard: Expression | null,
     body: Expression,
   ) {
-    super(file, start, end)
+    super(file, start, end, guard === null ? [...patterns, body] : [...patterns, guard, body])
     this.patterns = patterns
     this.guard = guard
     this.body = body
-  }
-  children(): readonly Expression[] {
-    return this.guard === null ? [...this.patterns, this.body] : [...this.patterns, this.guard, this.body]
   }
 }
 
@@ -402,11 +365,8 @@ export class Fn extends Term {
   readonly kind = 'fn' as const
   readonly branches: readonly Branch[]
   constructor(file: Text, start: number, end: number, branches: readonly Branch[]) {
-    super(file, start, end)
+    super(file, start, end, branches)
     this.branches = branches
-  }
-  children(): readonly Expression[] {
-    return this.branches
   }
 }
 
@@ -423,12 +383,9 @@ export class Capture extends Term {
     fun: { module: string | null; name: string; arity: number; isQualified: boolean } | null,
     body: Expression | null,
   ) {
-    super(file, start, end)
+    super(file, start, end, body === null ? [] : [body])
     this.function = fun
     this.body = body
-  }
-  children(): readonly Expression[] {
-    return this.body === null ? [] : [this.body]
   }
 }
 
@@ -440,9 +397,6 @@ export class CaptureArgument extends Term {
     super(file, start, end)
     this.position = position
   }
-  children(): readonly Expression[] {
-    return []
-  }
 }
 
 /** Statements in order; the last one is the value. Never has exactly one statement. */
@@ -450,11 +404,8 @@ export class Block extends Term {
   readonly kind = 'block' as const
   readonly statements: readonly Expression[]
   constructor(file: Text, start: number, end: number, statements: readonly Expression[]) {
-    super(file, start, end)
+    super(file, start, end, statements)
     this.statements = statements
-  }
-  children(): readonly Expression[] {
-    return this.statements
   }
 }
 
@@ -473,14 +424,16 @@ export class If extends Term {
     then: Expression | null,
     otherwise: Expression | null,
   ) {
-    super(file, start, end)
+    super(
+      file,
+      start,
+      end,
+      [condition, then, otherwise].filter((child) => child !== null),
+    )
     this.isUnless = isUnless
     this.condition = condition
     this.then = then
     this.otherwise = otherwise
-  }
-  children(): readonly Expression[] {
-    return [this.condition, this.then, this.otherwise].filter((child) => child !== null)
   }
 }
 
@@ -489,12 +442,9 @@ export class Case extends Term {
   readonly subject: Expression
   readonly branches: readonly Branch[]
   constructor(file: Text, start: number, end: number, subject: Expression, branches: readonly Branch[]) {
-    super(file, start, end)
+    super(file, start, end, [subject, ...branches])
     this.subject = subject
     this.branches = branches
-  }
-  children(): readonly Expression[] {
-    return [this.subject, ...this.branches]
   }
 }
 
@@ -503,11 +453,8 @@ export class Cond extends Term {
   /** Each has one pattern: the condition. */
   readonly branches: readonly Branch[]
   constructor(file: Text, start: number, end: number, branches: readonly Branch[]) {
-    super(file, start, end)
+    super(file, start, end, branches)
     this.branches = branches
-  }
-  children(): readonly Expression[] {
-    return this.branches
   }
 }
 
@@ -525,13 +472,10 @@ export class Draw extends Term {
     guard: Expression | null,
     value: Expression,
   ) {
-    super(file, start, end)
+    super(file, start, end, guard === null ? [pattern, value] : [pattern, guard, value])
     this.pattern = pattern
     this.guard = guard
     this.value = value
-  }
-  children(): readonly Expression[] {
-    return this.guard === null ? [this.pattern, this.value] : [this.pattern, this.guard, this.value]
   }
 }
 
@@ -550,13 +494,10 @@ export class With extends Term {
     body: Expression | null,
     elseBranches: readonly Branch[],
   ) {
-    super(file, start, end)
+    super(file, start, end, body === null ? [...steps, ...elseBranches] : [...steps, body, ...elseBranches])
     this.steps = steps
     this.body = body
     this.elseBranches = elseBranches
-  }
-  children(): readonly Expression[] {
-    return this.body === null ? [...this.steps, ...this.elseBranches] : [...this.steps, this.body, ...this.elseBranches]
   }
 }
 
@@ -575,16 +516,15 @@ export class For extends Term {
     options: List | null,
     body: Expression | null,
   ) {
-    super(file, start, end)
+    super(
+      file,
+      start,
+      end,
+      [...steps, options, body].filter((child) => child !== null),
+    )
     this.steps = steps
     this.options = options
     this.body = body
-  }
-  children(): readonly Expression[] {
-    const children = [...this.steps]
-    if (this.options !== null) children.push(this.options)
-    if (this.body !== null) children.push(this.body)
-    return children
   }
 }
 
@@ -606,18 +546,17 @@ export class Try extends Term {
     elses: readonly Branch[],
     after: Expression | null,
   ) {
-    super(file, start, end)
+    super(
+      file,
+      start,
+      end,
+      [body, ...rescues, ...catches, ...elses, after].filter((child) => child !== null),
+    )
     this.body = body
     this.rescues = rescues
     this.catches = catches
     this.elses = elses
     this.after = after
-  }
-  children(): readonly Expression[] {
-    const children: Expression[] = this.body === null ? [] : [this.body]
-    children.push(...this.rescues, ...this.catches, ...this.elses)
-    if (this.after !== null) children.push(this.after)
-    return children
   }
 }
 
@@ -627,12 +566,9 @@ export class Receive extends Term {
   /** `after timeout -> body`. */
   readonly after: Branch | null
   constructor(file: Text, start: number, end: number, branches: readonly Branch[], after: Branch | null) {
-    super(file, start, end)
+    super(file, start, end, after === null ? branches : [...branches, after])
     this.branches = branches
     this.after = after
-  }
-  children(): readonly Expression[] {
-    return this.after === null ? this.branches : [...this.branches, this.after]
   }
 }
 
@@ -646,9 +582,6 @@ export class Opaque extends Term {
   constructor(file: Text, start: number, end: number, reason: 'compile-time' | 'error' | 'too deep') {
     super(file, start, end)
     this.reason = reason
-  }
-  children(): readonly Expression[] {
-    return []
   }
 }
 
@@ -686,14 +619,16 @@ export type Expression =
   | Opaque
 
 /** The expression and all below it, outermost first. Nothing inside `Opaque` is seen. */
-export function* walk(root: Expression): Generator<Expression> {
+export function walk(root: Expression): readonly Expression[] {
   root.file.deadline.tick()
+  const all: Expression[] = []
   const stack: Expression[] = [root]
   for (let next = stack.pop(); next !== undefined; next = stack.pop()) {
-    yield next
+    all.push(next)
     const children = next.children()
     for (let index = children.length - 1; index >= 0; index--) stack.push(children[index]!)
   }
+  return all
 }
 
 /** The expressions that hold this one, innermost first. */

@@ -75,7 +75,9 @@ function takenBy(pattern: Expression | undefined, body: Expression | null): Take
 
 /** Branches for `nil` further inside, as in `case answer do nil -> ... end`. */
 function nilBranches(body: Expression): Branch[] {
-  return [...walk(body)].filter((each) => each.kind === 'branch').filter(({ patterns }) => patterns.some(takesNil))
+  return walk(body)
+    .filter((each) => each.kind === 'branch')
+    .filter(({ patterns }) => patterns.some(takesNil))
 }
 
 /** Whether `nil`, or a pair with it at its end, can match. */

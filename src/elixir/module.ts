@@ -70,7 +70,8 @@ export class Clause {
   private readonly reader: ClauseReader
   private headParts: ClauseHead | undefined
   private bodyTerm: Expression | null | undefined
-  private nodes: Expression[] | undefined
+  private text: string | undefined
+  private nodes: readonly Expression[] | undefined
   private callNodes: Call[] | undefined
   private bindingsByName: Map<string, Binding> | undefined
   private variablesByName: Map<string, Variable[]> | undefined
@@ -130,7 +131,7 @@ export class Clause {
   /** Every expression of the body, outermost first. */
   get expressions(): readonly Expression[] {
     this.file.deadline.tick()
-    this.nodes ??= this.body === null ? [] : [...walk(this.body)]
+    this.nodes ??= this.body === null ? [] : walk(this.body)
     return this.nodes
   }
   get calls(): readonly Call[] {
@@ -143,7 +144,8 @@ export class Clause {
    * goes over expressions for something that has a name saves most of the work by asking for the name first.
    */
   mentions(pattern: RegExp): boolean {
-    return pattern.test(this.file.source.slice(this.start, this.end))
+    this.text ??= this.file.source.slice(this.start, this.end)
+    return pattern.test(this.text)
   }
   /** The calls of these functions, given as callees. A clause in which none of their names stands is not read for it. */
   callsOf(callees: ReadonlySet<string>): readonly Call[] {
@@ -306,9 +308,11 @@ export class Module {
   }
   /** The calls of these functions, given as callees, in source order of each function. */
   callsOf(callees: ReadonlySet<string>): { call: Call; clause: Clause }[] {
-    return this.functions.flatMap((fun) =>
-      fun.clauses.flatMap((clause) => clause.callsOf(callees).map((call) => ({ call, clause }))),
-    )
+    const found: { call: Call; clause: Clause }[] = []
+    for (const { clauses } of this.functions) {
+      for (const clause of clauses) for (const call of clause.callsOf(callees)) found.push({ call, clause })
+    }
+    return found
   }
   has(name: string, arity: number): boolean {
     return this.table.has(`${name}/${arity}`)

@@ -59,6 +59,22 @@ const DEFINITIONS = new Set([
   'defoverridable',
 ])
 
+/** The names that mean more than a call. */
+const CONTROLS = new Set([
+  ...DEFINITIONS,
+  'quote',
+  'unquote',
+  'unquote_splicing',
+  'if',
+  'unless',
+  'case',
+  'cond',
+  'with',
+  'for',
+  'try',
+  'receive',
+])
+
 /** The sections of a `do` block, whichever way it is written. */
 interface Sections {
   do: number[] | null
@@ -94,7 +110,7 @@ export class Reader {
       read.push(this.expression(node, current, depth))
     }
     if (read.length === 1) return read[0]!
-    return adopt(new Block(this.file, this.tree.start(first), this.tree.end(nodes.at(-1)!), read))
+    return new Block(this.file, this.tree.start(first), this.tree.end(nodes.at(-1)!), read)
   }
 
   /** The scope after an `alias`, `import` or `require`; null where the node is none. */
@@ -185,14 +201,13 @@ export class Reader {
       this.file.isTooDeep = true
       return this.opaque(node, 'too deep')
     }
-    return adopt(this.read(node, scope, depth + 1))
+    return this.read(node, scope, depth + 1)
   }
 
   private read(node: number, scope: Scope, depth: number): Expression {
     const { tree, file } = this
     const start = tree.start(node)
     const end = tree.end(node)
-    const each = (nodes: readonly number[]): Expression[] => nodes.map((child) => this.expression(child, scope, depth))
     switch (tree.kind(node)) {
       case 'call':
         return this.call(node, null, scope, depth)
@@ -238,11 +253,11 @@ export class Reader {
       case 'keywords':
         return new List(file, start, end, this.elements([node], scope, depth).elements, null)
       case 'tuple':
-        return new Tuple(file, start, end, each(tree.children(node)))
+        return new Tuple(file, start, end, this.below(node, scope, depth))
       case 'bitstring':
-        return new Binary(file, start, end, each(tree.children(node)))
+        return new Binary(file, start, end, this.below(node, scope, depth))
       case 'pair': {
-        const [key, value] = each(tree.children(node))
+        const [key, value] = this.below(node, scope, depth)
         if (key === undefined || value === undefined) return new Opaque(file, start, end, 'error')
         return new Pair(file, start, end, key, value)
       }
@@ -254,7 +269,7 @@ export class Reader {
         return new Opaque(file, start, end, 'compile-time')
       }
       case 'access_call': {
-        const [subject, key] = each(tree.children(node))
+        const [subject, key] = this.below(node, scope, depth)
         if (subject === undefined || key === undefined) return new Opaque(file, start, end, 'error')
         return new KeyAccess(file, start, end, subject, key)
       }
@@ -272,6 +287,16 @@ export class Reader {
       default:
         return new Opaque(file, start, end, tree.kind(node) === 'ERROR' ? 'error' : 'compile-time')
     }
+  }
+
+  /** The expressions of a node's children. */
+  private below(node: number, scope: Scope, depth: number): Expression[] {
+    const { tree } = this
+    const read: Expression[] = []
+    for (let child = tree.first(node); child >= 0; child = tree.next(child)) {
+      read.push(this.expression(child, scope, depth))
+    }
+    return read
   }
 
   private elements(
@@ -429,7 +454,7 @@ export class Reader {
     const args = Array.from({ length: arity }, (_, index) => new CaptureArgument(file, end, end, index + 1))
     const subject = this.expression(left, scope, depth)
     const called = new Call(file, tree.start(target), end, null, name, args, subject, null, false, tree.start(target))
-    return new Capture(file, start, end, null, adopt(called))
+    return new Capture(file, start, end, null, called)
   }
 
   private call(
@@ -441,10 +466,14 @@ export class Reader {
     const { tree, file } = this
     const start = pipe?.start ?? tree.start(node)
     const end = tree.end(node)
-    const [target, ...rest] = tree.children(node)
-    if (target === undefined) return new Opaque(file, start, end, 'error')
-    const argumentsNode = rest.find((child) => tree.kind(child) === 'arguments')
-    const blockNode = rest.find((child) => tree.kind(child) === 'do_block')
+    const target = tree.first(node)
+    if (target < 0) return new Opaque(file, start, end, 'error')
+    let argumentsNode: number | undefined
+    let blockNode: number | undefined
+    for (let child = tree.next(target); child >= 0; child = tree.next(child)) {
+      if (tree.kind(child) === 'arguments') argumentsNode ??= child
+      else if (tree.kind(child) === 'do_block') blockNode ??= child
+    }
     const argNodes = argumentsNode === undefined ? [] : tree.children(argumentsNode)
     const targetKind = tree.kind(target)
 
@@ -522,7 +551,7 @@ export class Reader {
     const { tree } = this
     const children = tree.children(node)
     if (children.some((child) => tree.kind(child) === 'stab_clause')) {
-      return adopt(new Fn(this.file, tree.start(node), tree.end(node), this.branches(children, scope, depth)))
+      return new Fn(this.file, tree.start(node), tree.end(node), this.branches(children, scope, depth))
     }
     return this.body([], node, scope, tree.start(node), tree.end(node), depth)
   }
@@ -541,7 +570,7 @@ export class Reader {
   ): Expression | null {
     const sections = this.sections(argNodes, blockNode)
     const isTry = [sections.rescue, sections.catch, sections.else, sections.after].some((section) => section !== null)
-    if (isTry) return adopt(this.try(sections, scope, start, end, depth))
+    if (isTry) return this.try(sections, scope, start, end, depth)
     return sections.do === null ? null : this.statements(sections.do, scope, end, depth)
   }
 
@@ -587,23 +616,13 @@ export class Reader {
     depth: number,
   ): Expression | null {
     const { file, tree } = this
-    if (DEFINITIONS.has(name) && pipe === null) return new Opaque(file, start, end, 'compile-time')
+    if (!CONTROLS.has(name)) return null
+    if (DEFINITIONS.has(name)) return pipe === null ? new Opaque(file, start, end, 'compile-time') : null
     switch (name) {
       case 'quote':
       case 'unquote':
       case 'unquote_splicing':
         return new Opaque(file, start, end, 'compile-time')
-      case 'if':
-      case 'unless':
-      case 'case':
-      case 'cond':
-      case 'with':
-      case 'for':
-      case 'try':
-      case 'receive':
-        break
-      default:
-        return null
     }
     const sections = this.sections(argNodes, blockNode)
     const plain = argNodes.filter((node) => tree.kind(node) !== 'keywords')
@@ -641,9 +660,9 @@ export class Reader {
         const options = keywords === undefined ? null : this.expression(keywords, scope, depth)
         const kept = options?.kind === 'list' ? options.elements.filter((pair) => !isSection(pair)) : []
         const list =
-          kept.length === 0 || options === null ? null : adopt(new List(file, options.start, options.end, kept, null))
+          kept.length === 0 || options === null ? null : new List(file, options.start, options.end, kept, null)
         const isReduce = sections.do?.some((node) => tree.kind(node) === 'stab_clause') === true
-        const body = isReduce ? adopt(new Fn(file, start, end, branchesOf(sections.do))) : bodyOf(sections.do)
+        const body = isReduce ? new Fn(file, start, end, branchesOf(sections.do)) : bodyOf(sections.do)
         return new For(file, start, end, subjects, list as List | null, body)
       }
     }
@@ -700,15 +719,9 @@ export class Reader {
           bodyNode === undefined
             ? new Block(file, tree.end(node), tree.end(node), [])
             : this.statements(tree.children(bodyNode), scope, tree.end(bodyNode), depth)
-        return adopt(new Branch(file, tree.start(node), tree.end(node), patterns, guard, body))
+        return new Branch(file, tree.start(node), tree.end(node), patterns, guard, body)
       })
   }
-}
-
-/** Sets the parent of the direct children. */
-export function adopt<T extends Expression>(expression: T): T {
-  for (const child of expression.children()) child.parent = expression
-  return expression
 }
 
 function isSection(pair: Expression): boolean {

@@ -70,14 +70,14 @@ const KERNEL_ALONE: Imports = { import: { module: 'Kernel', only: null, except: 
 export class Scope {
   /** Full name of the enclosing module; null at the top of a file. */
   readonly module: string | null
-  /** Whether the enclosing module defines the function itself: then neither an import nor Kernel is meant. */
-  readonly defines: (name: string, arity: number) => boolean
+  /** Whether the enclosing module defines the function (`name/arity`) itself: then neither an import nor Kernel is meant. */
+  readonly defines: (id: string) => boolean
   private readonly aliases: Aliases | null
   private readonly imports: Imports | null
 
   constructor(
     module: string | null,
-    defines: (name: string, arity: number) => boolean,
+    defines: (id: string) => boolean,
     aliases: Aliases | null = null,
     imports: Imports | null = KERNEL_ALONE,
   ) {
@@ -99,8 +99,8 @@ export class Scope {
 
   /** The module that an unqualified call belongs to; null for the enclosing one or an unknown one. */
   moduleOf(name: string, arity: number): string | null {
-    if (this.defines(name, arity)) return null
     const id = `${name}/${arity}`
+    if (this.defines(id)) return null
     for (let at = this.imports; at !== null; at = at.before) if (brings(at.import, name, id)) return at.import.module
     return null
   }
@@ -124,7 +124,7 @@ export class Scope {
     return new Scope(this.module, this.defines, this.aliases, imports)
   }
 
-  inside(module: string, defines: (name: string, arity: number) => boolean): Scope {
+  inside(module: string, defines: (id: string) => boolean): Scope {
     return new Scope(module, defines, this.aliases, this.imports)
   }
 }

@@ -205,7 +205,5 @@ export function asksWhoItIs(call: Call, clause: Clause): boolean {
 }
 
 function mentionsSelf(expression: Expression | null): boolean {
-  return (
-    expression !== null && [...walk(expression)].some((each) => each.kind === 'call' && each.callee === 'Kernel.self')
-  )
+  return expression !== null && walk(expression).some((each) => each.kind === 'call' && each.callee === 'Kernel.self')
 }

@@ -120,7 +120,7 @@ export function isForOtherPairs({ clause, pattern }: InfoHandler): boolean {
   if (/^_$|ref|task|monitor|async|job|pid/.test(name)) return false
   const elsewhere = clause.params.filter((param) => !isWithin(first, param)).flatMap(variablesIn)
   if (elsewhere.includes(name)) return false
-  if (clause.guard !== null && [...walk(clause.guard)].some((each) => each.kind === 'variable' && each.name === name))
+  if (clause.guard !== null && walk(clause.guard).some((each) => each.kind === 'variable' && each.name === name))
     return false
   return !clause.variables(name).some(({ parent }) => {
     if (parent?.kind === 'operator' || parent?.kind === 'access') return true

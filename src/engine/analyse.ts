@@ -110,10 +110,11 @@ function runRules(
   const findings: Finding[] = []
   let crashed = false
   const facts = new FileFacts(file, input.project, sight)
+  const scripts = new Set(file.modules.filter((module) => isScript(module, input)))
   for (const rule of sight.rules) {
     const errors: unknown[] = []
     for (const fact of facts.for(rule)) {
-      if (rule.scripts === 'off' && isScript(fact.module, input)) continue
+      if (rule.scripts === 'off' && scripts.has(fact.module)) continue
       file.deadline.tick()
       try {
         const check = rule.check as (fact: unknown) => Iterable<Problem>

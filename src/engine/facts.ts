@@ -18,7 +18,8 @@ export class FileFacts {
   private readonly sight: Sight
   private readonly modules: readonly Module[]
   private readonly known: { -readonly [K in FactKind]?: readonly Facts[K][] } = {}
-  private callsByCallee: ReadonlyMap<string, readonly Facts['call'][]> | undefined
+  private callsByName: ReadonlyMap<string, readonly Facts['call'][]> | undefined
+  private callsByModule: ReadonlyMap<string | null, readonly Facts['call'][]> | undefined
 
   constructor(file: SourceFile, project: ProjectFacts, sight: Sight) {
     this.file = file
@@ -62,17 +63,28 @@ export class FileFacts {
   }
 
   private callsIn(clauses: readonly Clause[]): Facts['call'][] {
-    const { project } = this
-    return clauses.flatMap((clause) => clause.calls.map((call) => ({ call, clause, module: clause.module, project })))
+    const facts: Facts['call'][] = []
+    for (const clause of clauses) {
+      const { module } = clause
+      for (const call of clause.calls) facts.push({ call, clause, module, project: this.project })
+    }
+    return facts
   }
 
-  /** Under each callee, and under `M.*` for its module. */
+  /** The calls of each callee, `M.*` for all of a module. */
   private callsOf(callees: readonly string[] | ReadonlySet<string>): Facts['call'][] {
-    if (this.callsByCallee === undefined) {
+    if (this.callsByName === undefined) {
       const calls = this.callsIn(this.clauses().filter(({ start, end }) => this.sight.mayCall(start, end)))
-      const byModule = Map.groupBy(calls, ({ call }) => `${call.module}.*`)
-      this.callsByCallee = new Map([...Map.groupBy(calls, ({ call }) => call.callee), ...byModule])
+      this.callsByName = Map.groupBy(calls, ({ call }) => call.name)
+      this.callsByModule = Map.groupBy(calls, ({ call }) => call.module)
     }
-    return [...callees].flatMap((callee) => this.callsByCallee?.get(callee) ?? [])
+    const found: Facts['call'][] = []
+    for (const callee of callees) {
+      const name = callee.slice(callee.lastIndexOf('.') + 1)
+      const named = this.callsByName.get(name) ?? []
+      for (const fact of named) if (fact.call.callee === callee) found.push(fact)
+      if (name === '*') found.push(...(this.callsByModule?.get(callee.slice(0, -2)) ?? []))
+    }
+    return found
   }
 }
