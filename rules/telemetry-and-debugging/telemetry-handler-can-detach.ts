@@ -95,7 +95,7 @@ function takes(clause: Clause, event: TelemetryEvent): boolean {
 
 function matchesEvent(clause: Clause, event: TelemetryEvent): boolean {
   const [param] = clause.params
-  return param !== undefined && matches(param, event)
+  return param !== undefined && matches(resolve(param, clause.module), event)
 }
 
 function matches(pattern: Expression, event: TelemetryEvent): boolean {
