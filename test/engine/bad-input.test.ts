@@ -153,7 +153,7 @@ describe('much of something is no more than that', () => {
 describe('the time limit', () => {
   const input = {
     path: 'lib/a.ex',
-    source: server(lines(20_000, (n) => `x = f(${n}, [y, z])`)),
+    source: server(lines(15_000, (n) => `x = f(${n}, [y, z])`)),
     project: UNKNOWN_PROJECT,
     selection: selectAll(rules),
   }
