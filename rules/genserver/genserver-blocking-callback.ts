@@ -42,7 +42,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, return `:noreply`, and call `GenServer.reply` when `{ref, result}` arrives; answer an error on `:DOWN`.',
   ignoreWhen: 'When only one such operation must run at a time and callers wait with a timeout that allows for it.',
   limits:
-    'Calls of an Ecto repository in `handle_call/3`, and requests made in casts and messages, are reported by the strict profile only, as info. In a server without a `handle_call/3` only awaited tasks are reported.',
+    'Calls of an Ecto repository in `handle_call/3`, requests made in casts and messages, and tasks awaited in a server without a `handle_call/3`, are reported by the strict profile only, as info.',
 
   examples: [
     {
@@ -99,9 +99,12 @@ export default defineRule({
     const inOthers = reach(others.flatMap((fun) => fun.clauses))
     const seen = new Set<number>()
     yield* waits(inCalls, seen, (wait) => TASKS.has(wait) || OUTSIDE.has(wait), 'warning')
-    // Where nobody calls, a stream is how the server does its work in turn.
-    yield* waits(inOthers, seen, (wait) => wait === 'await' || (wait === 'stream' && calls.length > 0), 'warning')
-    if (calls.length === 0) return
+    // Where nobody calls, tasks may be how the server does its work in turn.
+    if (calls.length === 0) {
+      yield* waits(inOthers, seen, (wait) => wait === 'await', 'info')
+      return
+    }
+    yield* waits(inOthers, seen, (wait) => TASKS.has(wait), 'warning')
     const asking = inCalls.filter(({ from }) => ignoresState(from))
     const writing = new Set(asking.filter(({ clause }) => waitingIn(clause).some(isWrite)).map(({ from }) => from))
     const reading = asking.filter(({ from }) => !writing.has(from))
