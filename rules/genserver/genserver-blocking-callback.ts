@@ -42,7 +42,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, return `:noreply`, and call `GenServer.reply` when `{ref, result}` arrives; answer an error on `:DOWN`.',
   ignoreWhen: 'When only one such operation must run at a time and callers wait with a timeout that allows for it.',
   limits:
-    'Calls of an Ecto repository in `handle_call/3`, requests made in casts and messages, and tasks awaited in a server without a `handle_call/3`, are reported by the strict profile only, as info.',
+    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info.',
 
   examples: [
     {
@@ -93,17 +93,12 @@ export default defineRule({
   roles: ['GenServer'],
   *check({ module }) {
     const calls = module.clauses('handle_call', 3)
-    if (isSingleLane(module) || isPooled(module)) return
+    if (calls.length === 0 || isSingleLane(module) || isPooled(module)) return
     const others = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name) && name !== 'handle_call')
     const inCalls = reach(calls)
     const inOthers = reach(others.flatMap((fun) => fun.clauses))
     const seen = new Set<number>()
     yield* waits(inCalls, seen, (wait) => TASKS.has(wait) || OUTSIDE.has(wait), 'warning')
-    // Where nobody calls, tasks may be how the server does its work in turn.
-    if (calls.length === 0) {
-      yield* waits(inOthers, seen, (wait) => wait === 'await', 'info')
-      return
-    }
     yield* waits(inOthers, seen, (wait) => TASKS.has(wait), 'warning')
     const asking = inCalls.filter(({ from }) => ignoresState(from))
     const writing = new Set(asking.filter(({ clause }) => waitingIn(clause).some(isWrite)).map(({ from }) => from))
@@ -126,12 +121,9 @@ function* waits(
       if (isOnPurpose(clause) || isOnPurpose(from) || (TASKS.has(wait) && isForMemory(clause))) continue
       seen.add(expression.start)
       const calls = clause.module.clauses('handle_call', 3)
-      const [first] = calls
-      const consequence = answers
-        ? 'every other caller of the server waits in line: a call without a timeout of its own exits after five seconds'
-        : first === undefined
-          ? 'it reads no other message, timers and the wish of its supervisor to stop it included'
-          : `nobody answers \`${nameClause(first)}\`: a call without a timeout of its own exits after five seconds`
+      const whom = answers
+        ? 'every other caller of the server waits in line'
+        : `nobody answers \`${nameClause(calls[0]!)}\``
       yield {
         at,
         evidence: [at, from.head, ...hops.map(spotOf), ...(answers ? [] : calls.map((each) => each.head))],
@@ -139,7 +131,7 @@ function* waits(
         ...(severity === 'info' ? { set: 'strict' as const } : {}),
         message:
           `\`${nameClause(from)}\` of \`${clause.module.name}\` waits here for \`${name}\`. ` +
-          `Until it returns, ${consequence}.`,
+          `Until it returns, ${whom}: a call without a timeout of its own exits after five seconds.`,
       }
     }
   }
