@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import { secondaryLimit, unavailable } from '../support/github/index.ts'
+import { operation, secondaryLimit, unavailable } from '../support/github/index.ts'
 import type { StandIn } from '../support/github/index.ts'
 import { asksItsState, callsItself, callsItselfAs, mix } from './shop.ts'
 import { start } from './start.ts'
@@ -21,8 +21,6 @@ const REVIEWS = 'POST /repos/{owner}/{repo}/pulls/{pull_number}/reviews'
 const RUNS = 'POST /repos/{owner}/{repo}/check-runs'
 const RUN = 'PATCH /repos/{owner}/{repo}/check-runs/{check_run_id}'
 const FILES = 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files'
-const queries = (name: string) => (request: { body: unknown }) =>
-  ((request.body as { query?: string } | null)?.query ?? '').includes(`query ${name}`)
 
 let count = 0
 const newRepository = () => github.repository(`acme/faulty${(count += 1)}`, { files: mix })
@@ -43,12 +41,9 @@ test.each<[string, () => void]>([
     () => github.faults.next(RUN, { connection: 'cut', when: 'after' }),
   ],
   ['a page of files fails twice', () => github.faults.next(FILES, unavailable(), 2)],
-  ['reading fails twice', () => github.faults.next(queries('PullContext'), unavailable(500), 2)],
+  ['reading fails twice', () => github.faults.next(operation('PullContext'), unavailable(500), 2)],
   ['we write too much at once, as a header says', () => github.faults.next(REVIEWS, secondaryLimit(1))],
-  [
-    'we write too much at once, as the status says',
-    () => github.faults.next(REVIEWS, { ...secondaryLimit(1), status: 429 }),
-  ],
+  ['we write too much at once, as the status says', () => github.faults.next(REVIEWS, secondaryLimit(1, 429))],
 ])('one review and one concluded run, when %s', async (_, plan) => {
   const repository = await newRepository()
   plan()
@@ -96,7 +91,7 @@ test('opened and pushed to at once: what stands is said once, on the last head',
 
 test('a head that moves right before the comments are posted gets none; its run is concluded', async () => {
   const repository = await newRepository()
-  const held = github.faults.hold(queries('HeadNow'))
+  const held = github.faults.hold(operation('HeadNow'))
 
   const pull = await repository.open({ branch: 'stock', files: { [stock]: callsItself } })
   await held.reached
