@@ -23,6 +23,7 @@ describe.skipIf(postgresPrograms === null)('PostgreSQL goes away', () => {
     const [refused] = failed(github)
     const ready = await service.get('/readyz')
     const healthy = await service.get('/healthz')
+    await expect(scene.start({}, quick)).rejects.toThrow('"msg":"not started"')
     release()
     await github.until('the review to be posted', () => posting.reviews().length > 0)
 
@@ -42,7 +43,8 @@ describe.skipIf(postgresPrograms === null)('PostgreSQL goes away', () => {
       runs: 1,
       injected:
         'it stops while one review is being posted and another reads files; deliveries come in; it starts again',
-      outcome: 'deliveries answered 503, not ready, alive; then ready, and one review each',
+      outcome:
+        'deliveries answered 503, not ready, alive; a process that starts meanwhile ends; then ready, and one review each',
       took: `ready ${seconds(up)} after the start, all done after ${seconds(took)}`,
     })
   })
