@@ -9,6 +9,7 @@ import {
   type Expression,
   fateOf,
   foldNumber,
+  functionsRunBy,
   isDiscarded,
   isWithin,
   type List,
@@ -104,7 +105,7 @@ function* one(call: Call, clause: Clause): Iterable<Problem> {
     !isAbandoned(task!, call, clause)
   )
     return
-  if (diesWithTasks(call, clause)) return
+  if (diesWithTasks(call, clause) || reportsItself(call, clause)) return
   yield {
     at: call.at,
     message:
@@ -219,6 +220,17 @@ function isStartedHere(tasks: Expression, clause: Clause): boolean {
       : startsTasks(each),
   )
 }
+
+/** The task tells what it found by a message of its own: that it goes on is what is wanted. */
+function reportsItself(call: Call, clause: Clause): boolean {
+  const starters = startersOf({ at: call, name: call.name, tasks: call.args[0]! }, clause)
+  return (
+    starters.length > 0 &&
+    starters.every((starter) => functionsRunBy(starter, clause).some(({ callee }) => TELLING.test(callee)))
+  )
+}
+
+const TELLING = /^(?:Kernel\.send|Process\.send|GenServer\.cast)$|(?:^|\.)(?:send_update|broadcast\w*!?)$/
 
 /** Linked tasks end with a caller that takes a missing answer for a failure of its own. */
 function diesWithTasks(call: Call, clause: Clause): boolean {
