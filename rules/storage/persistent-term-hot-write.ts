@@ -6,6 +6,7 @@ import {
   conditionsAbove,
   defineRule,
   elixir,
+  endsItsProcess,
   type Expression,
   foldNumber,
   isImmediate,
@@ -134,7 +135,7 @@ function isRare({ clause, from }: Reached): boolean {
   // LiveView and channel events are named by a string.
   const [first] = from.params
   if (first?.kind === 'text' && first.value !== null) names.push(first.value.replaceAll(/[-:. ]/g, '_'))
-  return names.some((name) => RARE.test(name)) || isSlowTick(from)
+  return names.some((name) => RARE.test(name)) || isSlowTick(from) || endsItsProcess(from)
 }
 
 /** A `handle_info` that sets its own timer again, for a minute or more, or for a time that is not known here. */

@@ -4,6 +4,7 @@ import {
   canTakeResult,
   defineRule,
   elixir,
+  endsItsProcess,
   type Expression,
   type Fate,
   fateOf,
@@ -12,8 +13,6 @@ import {
   isForOtherPairs,
   type Module,
   type Range,
-  type Reached,
-  results,
   serverCode,
   showsInfoHandlers,
   startsLoop,
@@ -105,7 +104,7 @@ export default defineRule({
         // A loop has no result: it ends by an exit, which the link passes on.
         if (startsLoop(call, reached.clause)) continue
         const fate = fateOf(call, reached.clause)
-        if ((fate.kind !== 'discarded' && (consumes || isHandedOn(fate))) || endsTheProcess(reached)) continue
+        if ((fate.kind !== 'discarded' && (consumes || isHandedOn(fate))) || endsItsProcess(reached.from)) continue
         const said = whatHappens(call, handlers, module)
         if (said === null) continue
         const isUnread =
@@ -189,16 +188,4 @@ function isHandedOn(fate: Fate): boolean {
   const holders =
     fate.kind === 'given' ? [fate.to] : fate.kind === 'bound' ? fate.uses.flatMap(({ parent }) => parent ?? []) : []
   return holders.some((holder) => holder.kind === 'call' && /await|yield|collect|wait|join/.test(holder.name))
-}
-
-/** The callback stops the server, whatever happens in it. */
-function endsTheProcess({ from }: Reached): boolean {
-  const all = results(from)
-  return (
-    all.length > 0 &&
-    all.every(({ tail: { expression } }) => {
-      const answer = expression?.kind === 'tuple' ? expression.elements[0] : expression
-      return answer?.kind === 'atom' && (answer.value === 'stop' || answer.value === 'ignore')
-    })
-  )
 }

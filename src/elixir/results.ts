@@ -37,6 +37,18 @@ export function results(clause: Clause): Result[] {
   return found
 }
 
+/** Whether a callback ends its process, whatever happens in it: all its results are `{:stop, ...}` or `:ignore`. */
+export function endsItsProcess(callback: Clause): boolean {
+  const all = results(callback)
+  return (
+    all.length > 0 &&
+    all.every(({ tail: { expression } }) => {
+      const answer = expression?.kind === 'tuple' ? expression.elements[0] : expression
+      return answer?.kind === 'atom' && (answer.value === 'stop' || answer.value === 'ignore')
+    })
+  )
+}
+
 /** The local function that a call, or a name without parentheses, runs. */
 function calledFunction(expression: Expression, clause: Clause): FunctionFact | undefined {
   if (expression.kind === 'call' && expression.isLocal) return clause.module.function(expression.name, expression.arity)

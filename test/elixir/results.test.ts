@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { results } from '#elixir'
+import { endsItsProcess, results } from '#elixir'
 import { clausesOf } from './read-source.ts'
 
 function returned(source: string): string[] {
@@ -38,4 +38,14 @@ test('functions that call each other end', () => {
 
 test('a delegate is not followed', () => {
   expect(returned('def f(x), do: g(x)\ndefdelegate g(x), to: B')).toEqual(['f/1 g(x) 0'])
+})
+
+test.each([
+  ['def f(s), do: if(s, do: {:stop, :normal, s}, else: stop(s))\ndefp stop(s), do: {:stop, :shutdown, s}', true],
+  ['def f(_), do: :ignore', true],
+  ['def f(s), do: if(s, do: {:stop, :normal, s}, else: {:noreply, s})', false],
+  ['def f(s), do: go(s)', false],
+])('%s: ends its process is %s', (source, expected) => {
+  const [clause] = clausesOf(`defmodule A do\n${source}\nend`, 'f/1')
+  expect(endsItsProcess(clause!)).toBe(expected)
 })
