@@ -1,6 +1,6 @@
 // Owns whether this process can do its work, for whoever decides where deliveries go. It changes nothing.
 import type { Logger } from 'pino'
-import { CredentialsError } from './github/index.ts'
+import { CredentialsError, GoneError } from './github/index.ts'
 import type { Clients } from './github/index.ts'
 import type { Queue } from './queue.ts'
 
@@ -23,7 +23,8 @@ export function watchReadiness(clients: Clients, queue: Queue, log: Logger): Rea
       await clients.app.rest.apps.getAuthenticated()
       isRefused = false
     } catch (err) {
-      if (err instanceof CredentialsError) isRefused = true
+      // A wrong id is told as an app that is not there.
+      if (err instanceof CredentialsError || err instanceof GoneError) isRefused = true
       if (!isStopping) log.warn({ err }, 'GitHub could not be asked who we are')
     }
   }
