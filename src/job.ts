@@ -219,6 +219,7 @@ export function createReviewer(options: ReviewerOptions): Runner {
     abandon: async (job) => {
       const log = logOf(job, parent)
       log.error({ kind: job.kind }, 'job abandoned: it took the process down, or its time ran out, again and again')
+      onEnd?.({ kind: job.kind, outcome: 'given up', ms: 0, latencyMs: null, rules: [], disliked: [] })
       if (!isReview(job)) return
       await giveUp(job, { client: clients.forInstallation(job.installation), log }, options)
     },

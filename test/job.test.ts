@@ -654,5 +654,6 @@ describe('our own failure', () => {
 
     expect(pull.checkRuns()).toMatchObject([{ conclusion: 'neutral' }])
     expect(pull.checkRuns()[0]!.summary).toContain('d-1234')
+    expect(ended).toMatchObject([{ outcome: 'given up' }])
   })
 })
