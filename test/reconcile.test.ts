@@ -25,6 +25,7 @@ const files = { 'lib/shop/price.ex': plain('Price') }
 
 // GitHub and we go by one clock; it stands still unless a test moves it, and never goes back.
 vi.useFakeTimers({ toFake: ['Date'] })
+vi.setConfig({ testTimeout: 60_000 })
 afterAll(() => void vi.useRealTimers())
 const pass = (minutes: number) => vi.setSystemTime(Date.now() + minutes * 60_000)
 
@@ -236,7 +237,7 @@ describe('deliveries', () => {
     await sweep(place)
 
     expect(receiver.arrived.toSorted()).toEqual(guids.toSorted())
-  }, 60_000)
+  })
 
   test('are asked for no longer when the process stops', async () => {
     const stopping = new AbortController()

@@ -32,6 +32,7 @@ const TOKEN = 'POST /app/installations/{installation_id}/access_tokens'
 
 // The clock stands still unless a test moves it, and never goes back: the limiters of the client would wait for it.
 vi.useFakeTimers({ toFake: ['Date'] })
+vi.setConfig({ testTimeout: 60_000 })
 afterAll(() => void vi.useRealTimers())
 
 let github: StandIn
@@ -225,7 +226,6 @@ test.each(['before', 'after'] as const)(
     await Promise.all(writes)
     expect(github.faults.left()).toBe(0)
   },
-  60_000,
 )
 
 describe('a job that fails for good', () => {
