@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, describe, expect, onTestFinished, test } from 'vitest'
+import { afterEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { UNKNOWN_PROJECT } from '#elixir'
 import type { SourceToAnalyse } from '#engine'
 import { startPool, ThreadsError } from '../src/pool.ts'
@@ -10,6 +10,8 @@ import type { Pool, PoolOptions } from '../src/pool.ts'
 import { freshDirectory } from './support/databases.ts'
 import { startGitHub } from './support/github/index.ts'
 import { environmentFor, launch } from './support/service-process.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
 
 let pool: Pool | undefined
 afterEach(() => pool?.close())
@@ -34,7 +36,7 @@ test('a file is analysed in a thread', async () => {
 })
 
 test('a file that takes too long ends with its thread; the files behind it are read by the next one', async () => {
-  const { analyse } = start({ program: unruly, fileTimeLimitMs: 200 })
+  const { analyse } = start({ program: unruly, fileTimeLimitMs: 1000 })
 
   const reports = await Promise.all(['1.ex', 'loops.ex', '2.ex', '3.ex'].map((path) => analyse(file(path))))
 
@@ -47,7 +49,7 @@ test('a file that takes too long ends with its thread; the files behind it are r
 })
 
 test('waiting for a free thread is no part of the time limit', async () => {
-  const { analyse } = start({ program: unruly, fileTimeLimitMs: 300 })
+  const { analyse } = start({ program: unruly, fileTimeLimitMs: 1000 })
 
   const reports = await Promise.all(['a loops.ex', 'b loops.ex', 'fine.ex'].map((path) => analyse(file(path))))
 
@@ -70,11 +72,10 @@ test.each(['throws.ex', 'exits.ex', 'eats memory.ex'])(
     ])
     expect(errors).toHaveLength(1)
   },
-  60_000,
 )
 
 test('threads that die side by side are replaced, each file tells its own end', async () => {
-  const { analyse } = start({ program: unruly, threads: 2, fileTimeLimitMs: 500 })
+  const { analyse } = start({ program: unruly, threads: 2, fileTimeLimitMs: 1000 })
   const bad = ['loops.ex', 'exits.ex', 'throws.ex']
   const paths = Array.from({ length: 24 }, (_, index) => (index % 4 === 3 ? 'fine.ex' : `${index} ${bad[index % 4]}`))
 
