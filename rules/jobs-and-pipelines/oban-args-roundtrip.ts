@@ -304,12 +304,16 @@ function makesJob(call: Call, clause: Clause): boolean {
   const defined = module.file.modules.find((other) => other.name === worker)
   if (defined?.use('Oban.Worker') !== undefined) return !defined.has('new', call.arity)
   // What another kind of worker makes of its args is its own affair.
-  if (defined !== undefined || !/(?:Worker|Job)$|\.(?:Workers|Jobs)\./.test(worker)) return false
-  return clause.calls.some(
-    ({ callee, args }) =>
-      callee.startsWith('Oban.insert') &&
-      args.some((arg) => isWithin(call, arg) || isWithin(call, resolve(arg, module, clause))),
-  )
+  if (defined !== undefined) return false
+  const isNamedSo = /(?:Worker|Job)$|\.(?:Workers|Jobs)\./.test(worker)
+  return clause.calls.some(({ callee, args }) => {
+    if (!callee.startsWith('Oban.insert')) return false
+    return args.some((arg) => {
+      const given = resolve(arg, module, clause)
+      // Nothing but a job can be inserted.
+      return arg === call || given === call || (isNamedSo && (isWithin(call, arg) || isWithin(call, given)))
+    })
+  })
 }
 
 function uncarried(value: Expression, module: Module): { at: Expression; kind: string; consequence: string } | null {
