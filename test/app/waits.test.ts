@@ -214,9 +214,9 @@ test.each(['before', 'after'] as const)(
   'a write that is not answered in time, %s its effect, is done once',
   async (when) => {
     const writes = [RUNS, REVIEWS, RUN].map(async (matcher) => {
-      const { repository, reviewer, jobFor: job } = await newShop({}, { timeoutMs: 4000 })
+      const { repository, reviewer, jobFor: job } = await newShop({}, { timeoutMs: 6000 })
       const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
-      github.faults.next(within(repository.fullName, matcher), { when, status: 502, delayMs: 6000 })
+      github.faults.next(within(repository.fullName, matcher), { when, status: 502, delayMs: 8000 })
 
       expect(await carry(reviewer, job(pull))).toEqual([])
 
