@@ -85,6 +85,8 @@ export interface Clients {
 
 const MOST_CLIENTS = 500
 const RETRIES = 2
+// GitHub's live for an hour.
+const TOKEN_MS = 59 * 60 * 1000
 
 /** Clients that share one key; those of the least recently used installations are forgotten, with their tokens. */
 export function createClients(options: ClientOptions): Clients {
@@ -130,13 +132,26 @@ function createClient(options: ClientOptions, installation: number, forget: () =
   const gate = createGate(wait)
   // Its requests for tokens go outside of the limiter: a token is needed by whoever already holds one of its places.
   const minter = new ObservedOctokit({ ...plain(options), observe: observer(options, installation, 'token') })
+  const tokens = new LRUCache<string, string>({ max: 1, ttl: TOKEN_MS })
   const auth = createAppAuth({
     appId,
     privateKey,
     installationId: installation,
     request: minter.request,
     log: minter.log,
+    cache: {
+      get: (key: string) => tokens.get(key) ?? '',
+      set: (key: string, token: string) => tokens.set(key, token),
+    },
   })
+  // The library lets all clients of one installation wait for the same token, and only one of them remembers it: the
+  // others would ask for it again, inside of the limiter.
+  const holdToken = async () => {
+    do {
+      await auth({ type: 'installation' })
+      tokens.purgeStale()
+    } while (tokens.size === 0)
+  }
 
   const create = (paced: boolean, kind: RequestRecord['kind']) => {
     const octokit = new PacedOctokit({
@@ -144,9 +159,7 @@ function createClient(options: ClientOptions, installation: number, forget: () =
       authStrategy: () => auth,
       observe: observer(options, installation, kind),
     })
-    octokit.hook.before('request', async () => {
-      await auth({ type: 'installation' })
-    })
+    octokit.hook.before('request', holdToken)
     guard(octokit, gate, forget)
     return octokit
   }
