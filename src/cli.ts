@@ -36,6 +36,7 @@ program
   .addOption(profile())
   .addOption(config())
   .addOption(new Option('--fail-on <severity>', 'what ends with status 1').choices(['error', 'warning', 'never']))
+  .option('--profile-rules', 'also say on standard error what each rule cost')
   .action((paths: string[], options: CheckArguments) => print((commands) => commands.runCheck(paths, options)))
 
 program

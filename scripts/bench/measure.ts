@@ -24,11 +24,11 @@ export const parseOnly: Work = async ({ source }) => {
   await collectTrees()
 }
 
-/** The engine as the product runs it, with these rules at their strictest. */
-export function engineWith(rules: readonly CataloguedRule[]): Work {
+/** The engine as the product runs it, or without short cuts, with these rules at their strictest. */
+export function engineWith(rules: readonly CataloguedRule[], { readAll = false } = {}): Work {
   const selection = selectAll(rules)
   return async (file) => {
-    analyse({ ...file, selection }, rules)
+    analyse({ ...file, selection, readAll }, rules)
     await releaseTrees()
   }
 }
@@ -48,35 +48,4 @@ export async function costs(works: readonly Work[], files: readonly ElixirFile[]
     for (const [index, work] of works.entries()) least[index] = Math.min(least[index]!, await cost(work, files))
   }
   return least
-}
-
-export interface RuleCost {
-  id: string
-  ms: number
-  facts: number
-  findings: number
-}
-
-/** Rules that count what their checks cost. A fact that is worked out lazily is on the bill of the first rule that asks. */
-export function metered(rules: readonly CataloguedRule[]): { rules: CataloguedRule[]; bill: RuleCost[] } {
-  const bill = rules.map(({ id }) => ({ id, ms: 0, facts: 0, findings: 0 }))
-  const wrapped = rules.map((rule, index) => {
-    const account = bill[index]!
-    const check = (fact: unknown): Iterable<unknown> => (rule.check as (fact: unknown) => Iterable<unknown>)(fact)
-    return {
-      ...rule,
-      *check(fact: unknown) {
-        account.facts++
-        let started = performance.now()
-        for (const problem of check(fact)) {
-          account.ms += performance.now() - started
-          account.findings++
-          yield problem
-          started = performance.now()
-        }
-        account.ms += performance.now() - started
-      },
-    } as CataloguedRule
-  })
-  return { rules: wrapped, bill }
 }

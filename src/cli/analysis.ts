@@ -1,8 +1,8 @@
 // Runs the engine over many files, holding few texts at a time. Decides nothing about what is found.
 import { availableParallelism } from 'node:os'
 import { analyse, readProject, releaseTrees } from '#engine'
-import type { FileReport, NotReadReason, ProjectFacts, Selection, SourceToAnalyse } from '#engine'
-import { rules } from '#rules'
+import type { CataloguedRule, FileReport, NotReadReason, ProjectFacts, Selection, SourceToAnalyse } from '#engine'
+import { rules as allRules } from '#rules'
 
 /** Below this many files, starting threads takes longer than they save. */
 const FEW_FILES = 300
@@ -23,6 +23,8 @@ export interface Terms {
   select: (path: string) => Selection
   /** About how many files come. */
   expected: number
+  /** Rules instead of ours, such as those that count what they cost: they stay in this thread. */
+  rules?: readonly CataloguedRule[] | undefined
 }
 
 export interface Analysed {
@@ -37,7 +39,7 @@ export async function* analyseEach(
 ): AsyncGenerator<Analysed> {
   const threads = availableParallelism()
   const analysed =
-    terms.expected < FEW_FILES || threads === 1
+    terms.expected < FEW_FILES || threads === 1 || terms.rules !== undefined
       ? analyseHere(sources, terms)
       : analyseInThreads(sources, terms, threads)
   yield* analysed
@@ -45,6 +47,7 @@ export async function* analyseEach(
 
 async function* analyseHere(sources: AsyncIterable<Source> | Iterable<Source>, terms: Terms): AsyncGenerator<Analysed> {
   const prepare = preparer(terms)
+  const { rules = allRules } = terms
   for await (const source of sources) {
     yield { source, report: unreadReport(source) ?? analyse(prepare(source), rules) }
     await releaseTrees()

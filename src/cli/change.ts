@@ -28,7 +28,7 @@ export async function analyseChange(
       isIgnored(configuration, path) ? { path, text: '', unread: 'ignored by configuration' } : { path, text: source },
     ]
   })
-  const terms = { projectFiles: snapshot.projectFiles, select, expected: heads.length }
+  const terms = { projectFiles: snapshot.projectFiles, select, expected: heads.length, rules: request.rules }
   const analysed: Analysed[] = []
   for await (const one of analyseEach(heads, terms)) {
     analysed.push(one)

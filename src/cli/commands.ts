@@ -1,8 +1,11 @@
 // What each command prints and with which status it ends. The work itself is done elsewhere.
+import { meter } from '#engine'
+import { rules } from '#rules'
 import { explanation } from '../output/explanation.ts'
 import { github } from '../output/github.ts'
 import { history, historyJson } from '../output/history.ts'
 import { json } from '../output/json.ts'
+import { ruleCosts } from '../output/rule-costs.ts'
 import { ruleList, ruleListJson } from '../output/rule-list.ts'
 import { sarif } from '../output/sarif.ts'
 import { settingList, settingListJson } from '../output/setting-list.ts'
@@ -28,13 +31,24 @@ export interface Outcome {
   status: 0 | 1
 }
 
-type Arguments<R> = Omit<R, 'paths' | 'cwd' | 'onProgress'>
-export type CheckArguments = Arguments<CheckRequest> & { format: 'text' | 'json' | 'sarif' | 'github' }
+type Arguments<R> = Omit<R, 'paths' | 'cwd' | 'onProgress' | 'rules'>
+export type CheckArguments = Arguments<CheckRequest> & {
+  format: 'text' | 'json' | 'sarif' | 'github'
+  profileRules?: true
+}
 export type ListArguments = Arguments<Request> & { format: 'text' | 'json' }
 
-export async function runCheck(paths: string[], { format, ...options }: CheckArguments): Promise<Outcome> {
+export async function runCheck(
+  paths: string[],
+  { format, profileRules, ...options }: CheckArguments,
+): Promise<Outcome> {
   const cwd = workingFolder()
-  const checked = await withProgress('files', (onProgress) => check({ ...options, paths, cwd, onProgress }))
+  const metered = profileRules ? meter(rules) : null
+  const checked = await withProgress('files', (onProgress) =>
+    check({ ...options, paths, cwd, onProgress, rules: metered?.rules }),
+  )
+  // Standard output is the report alone.
+  if (metered !== null) process.stderr.write(ruleCosts(metered.costs))
   return { output: render(checked, format, cwd), status: checked.failed ? 1 : 0 }
 }
 

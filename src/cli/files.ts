@@ -1,5 +1,6 @@
 // The files of a place as they stand in the working tree, analysed one after another. Compares them with nothing.
 import { isUtf8 } from 'node:buffer'
+import type { CataloguedRule } from '#engine'
 import { projectFilesAbove, readWorkingFile } from '../git/index.ts'
 import { isIgnored } from '../review/config.ts'
 import type { ResolvedConfig } from '../review/config.ts'
@@ -18,6 +19,8 @@ export interface Request extends Choices {
   cwd: string
   /** Told after every file, so that a person who waits sees something move. */
   onProgress: (done: number, total: number) => void
+  /** Rules that count what they cost, instead of ours. */
+  rules?: readonly CataloguedRule[] | undefined
 }
 
 /** The configuration of the working tree, or the one that was named. */
@@ -38,6 +41,7 @@ export async function* analysePlace(
     projectFiles: projectFiles.filter((file) => file !== null),
     select: chooseRules(configuration, request),
     expected: paths.length,
+    rules: request.rules,
   }
   let done = 0
   for await (const analysed of analyseEach(readEach(place, paths, configuration), terms)) {

@@ -3,6 +3,7 @@ import type { CataloguedRule, RuleInfo } from './rule.ts'
 
 export * from '#elixir'
 export * from './analyse.ts'
+export * from './costs.ts'
 export * from './finding.ts'
 export * from './rule.ts'
 

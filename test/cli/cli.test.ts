@@ -35,6 +35,21 @@ test('0 where nothing is found, 1 where something fails; paths are meant from IN
   expect(otpReview(['check', '--fail-on', 'never'], { cwd: folder.root }).status).toBe(0)
 })
 
+test('what each rule cost stands on standard error, and the report is the same', () => {
+  const folder = scratchFolder()
+  folder.write({ 'a.ex': callsItself })
+  const [plain, profiled] = [[], ['--profile-rules']].map((more) =>
+    otpReview(['check', '--format', 'json', '--rule', 'genserver-self-call', ...more], { cwd: folder.root }),
+  )
+  const found = (output: string | undefined) => JSON.parse(output ?? '').findings as unknown
+
+  expect(found(profiled?.stdout)).toEqual(found(plain?.stdout))
+  expect(found(plain?.stdout)).toHaveLength(1)
+  expect(profiled?.stderr).toMatch(
+    /^rule .* findings\ngenserver-self-call +[\d.]+ +100\.0 % +1 +[\d.]+ +1\nall +[\d.]+\n$/,
+  )
+})
+
 test.for([
   [['check', 'typo'], /^typo: no such file or folder\.\n$/],
   [['check', '--format', 'xml'], /Allowed choices are text, json, sarif, github/],
