@@ -1,6 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { asksItsState, callsItself, callsItselfAs, mix } from '../app/shop.ts'
-import { checkedAgain } from '../app/told.ts'
 import {
   after,
   garbled,
@@ -111,7 +110,9 @@ describe('GitHub fails', { timeout: 300_000 }, () => {
     github.faults.next(within(shop.fullName, ANSWER), fault)
     github.faults.next(within(shop.fullName, REACTION), fault)
 
-    await checkedAgain(github, pull, () => pull.comment('/otp-review accept genserver-self-call -- a test'))
+    await pull.comment('/otp-review accept genserver-self-call -- a test')
+    const ended = () => pull.checkRuns().filter(({ status }) => status === 'completed')
+    await github.until('another check run', () => ended().length === 2, 120_000)
 
     expect(conclusions(pull)).toEqual(['failure', 'success'])
     expect(pull.conversation().map(({ author, reactions }) => [author, reactions])).toEqual([
@@ -251,7 +252,7 @@ describe('While a review runs', { timeout: 300_000 }, () => {
         shop.home.pulls.length = 0
         resume()
         await service.line({ msg: GONE, repo: shop.fullName })
-        await github.until('the run to end', () => conclusions(pull)[0] === 'neutral', 60_000)
+        await github.until('the run to end', () => conclusions(pull)[0] === 'neutral', 120_000)
         expect([conclusions(pull), pull.reviews()]).toEqual([['neutral'], []])
       }),
     )
@@ -260,7 +261,7 @@ describe('While a review runs', { timeout: 300_000 }, () => {
       one.resume()
       return one
     })
-    await github.until('the run to end', () => conclusions(pull)[0] === 'neutral', 60_000)
+    await github.until('the run to end', () => conclusions(pull)[0] === 'neutral', 120_000)
 
     expect(troubles(shop)).toEqual([])
     report(context, {

@@ -29,7 +29,7 @@ async function query({ env }: Stage, kind: Kind, ...statements: string[]): Promi
 /** Settles when each has its result. */
 async function concluded(github: StandIn, pulls: readonly PullHandle[]): Promise<void> {
   const isDone = (pull: PullHandle) => pull.checkRuns().some(({ status }) => status === 'completed')
-  await github.until('a result for each', () => pulls.every(isDone), 90_000)
+  await github.until('a result for each', () => pulls.every(isDone), 200_000)
 }
 
 /** Settles when the installation was looked through; what it found waits in the queue by then. */
@@ -120,7 +120,7 @@ describe('Recovery', { timeout: 300_000 }, () => {
       await github.until(
         'every run to end',
         () => ended().every((runs) => runs.length === 1 && runs[0]!.status === 'completed'),
-        90_000,
+        200_000,
       )
       const took = performance.now() - started
 
@@ -153,7 +153,7 @@ describe('Recovery', { timeout: 300_000 }, () => {
     for (; starts < 3; starts++) {
       const service = await stage.start({}, quick)
       await service.line(asked(starts + 2))
-      await github.until('the refusal', () => attempts()[starts + 1]?.statusCode === 401, 30_000)
+      await github.until('the refusal', () => attempts()[starts + 1]?.statusCode === 401, 120_000)
       service.send('SIGTERM')
       await service.exited
       // Each start brings a sweep.
