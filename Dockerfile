@@ -49,4 +49,4 @@ EXPOSE 3000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s --start-interval=2s \
   CMD ["node", "--eval", "fetch(`http://127.0.0.1:${process.env.PORT}/healthz`).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["docker-entrypoint.sh"]
-CMD ["node", "--max-semi-space-size=2", "--heap-growing-percent=30", "/app/src/service.ts"]
+CMD ["node", "--max-semi-space-size=2", "/app/src/service.ts"]
