@@ -1,6 +1,7 @@
 import nock from 'nock'
 import { describe, expect, it } from 'vitest'
 import {
+  GitHubUnavailableError,
   GoneError,
   MissingPermissionError,
   readBases,
@@ -199,6 +200,16 @@ describe('readContext', () => {
 
     expect(context.runs).toEqual([])
     expect(context.config.organisation).toBeNull()
+  })
+
+  it.each([
+    [['organisation']],
+    [['repository', 'pullRequest', 'commits', 'nodes', 0, 'commit', 'checkSuites']],
+    [['repository', 'pullRequest', 'comments']],
+  ])('does not take what GitHub failed to tell at %j for nothing', async (path) => {
+    graphql({ ...pullAnswer(), errors: [{ path, message: 'Something went wrong' }] })
+
+    await expect(readContext(wire().client, PULL, readMarker)).rejects.toThrow(GitHubUnavailableError)
   })
 
   it("reads the organisation's defaults", async () => {
