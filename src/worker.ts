@@ -2,13 +2,13 @@
 import { analyse, releaseTrees } from '#engine'
 import type { FileReport } from '#engine'
 import { rules } from '#rules'
-import { announceStart } from './pool.ts'
+import { announceStart, selectionOf } from './pool.ts'
 import type { Task } from './pool.ts'
 
 /** What the pool calls, once for each file. */
 export default async function analyseInThread(task: Task): Promise<FileReport> {
   announceStart(task)
-  const report = analyse(task.file, rules)
+  const report = analyse({ ...task.file, selection: selectionOf(task) }, rules)
   await releaseTrees()
   return report
 }
