@@ -1,6 +1,21 @@
 // Parses Elixir that is written as it should be, in one pass over the text, into the nodes that tree-sitter's grammar
 // gives for it. It knows nothing of errors: what it is not sure of it declines, and the tolerant parser reads the file.
 import type { Deadline } from './deadline.ts'
+import {
+  AND,
+  ATOM_SIGNS,
+  BAR,
+  CALLED_SIGNS,
+  IN,
+  INFIXES,
+  NAMED_SIGNS,
+  NOT_IN,
+  OR,
+  SIGN_KEY,
+  SIGNS,
+  WHEN,
+  type Infix,
+} from './operators.ts'
 import { kind, NO_ERRORS, operatorNumber, type Span, SyntaxTree, TreeBuilder } from './tree.ts'
 
 const SOURCE = kind('source')
@@ -52,57 +67,6 @@ const SECTIONS: readonly [word: string, kind: number][] = [
   ['after', kind('after_block')],
 ]
 
-interface Infix {
-  operator: string
-  number: number
-  precedence: number
-  isRight: boolean
-}
-
-/** From the loosest to the tightest, as the Elixir reference has them. */
-const INFIX_ROWS: readonly [precedence: number, side: 'left' | 'right', operators: string][] = [
-  [10, 'left', '<- \\\\'],
-  [20, 'right', 'when'],
-  [30, 'right', '::'],
-  [40, 'right', '|'],
-  [50, 'right', '=>'],
-  [70, 'right', '='],
-  [80, 'left', '|| ||| or'],
-  [90, 'left', '&& &&& and'],
-  [100, 'left', '== != =~ === !=='],
-  [110, 'left', '< > <= >='],
-  [120, 'left', '|> <<< >>> <<~ ~>> <~ ~> <~> <|>'],
-  [130, 'left', 'in'],
-  [140, 'left', '^^^'],
-  [150, 'right', '//'],
-  [160, 'right', '++ -- +++ --- <> ..'],
-  [170, 'left', '+ -'],
-  [180, 'left', '* /'],
-  [190, 'left', '**'],
-]
-
-function infix(operator: string, precedence: number, side: 'left' | 'right'): Infix {
-  return { operator, number: operatorNumber(operator), precedence, isRight: side === 'right' }
-}
-
-const INFIXES = new Map(
-  INFIX_ROWS.flatMap(([precedence, side, operators]) =>
-    operators.split(' ').map((operator) => [operator, infix(operator, precedence, side)] as const),
-  ),
-)
-const NOT_IN = infix('not in', 130, 'left')
-const WHEN = INFIXES.get('when')!
-const BAR = INFIXES.get('|')!
-const AND = INFIXES.get('and')!
-const OR = INFIXES.get('or')!
-const IN = INFIXES.get('in')!
-
-/** The operators made of signs, by the code of their first sign, the longest first. */
-const SIGNS: readonly (readonly Infix[] | undefined)[] = Array.from({ length: 128 }, (_, code) => {
-  const own = [...INFIXES.values()].filter(({ operator }) => operator.charCodeAt(0) === code && !/\w/.test(operator))
-  return own.length === 0 ? undefined : own.sort((a, b) => b.operator.length - a.operator.length)
-})
-
 /** `&` takes all that binds tighter than `|`, `=>` and the like. */
 const CAPTURE_PRECEDENCE = 60
 
@@ -142,25 +106,15 @@ const UPPER = 4
 const DIGIT = 8
 const SPACE = 16
 /** What the signs of ASCII are; all else is 0. */
-const CLASS = Uint8Array.from({ length: 65_536 }, (_, code) => {
+const CLASS = new Uint8Array(65_536)
+for (let code = 0; code < 128; code++) {
   const sign = String.fromCharCode(code)
-  if (/[a-z_]/.test(sign)) return WORD | LOWER
-  if (/[A-Z]/.test(sign)) return WORD | UPPER
-  if (/[0-9]/.test(sign)) return WORD | DIGIT
-  return /[ \t\n\r]/.test(sign) ? SPACE : 0
-})
+  if (/[a-z_]/.test(sign)) CLASS[code] = WORD | LOWER
+  else if (/[A-Z]/.test(sign)) CLASS[code] = WORD | UPPER
+  else if (/[0-9]/.test(sign)) CLASS[code] = WORD | DIGIT
+  else if (/[ \t\n\r]/.test(sign)) CLASS[code] = SPACE
+}
 
-const ATOM_SIGNS =
-  /:(?:\.\.\/\/|\.\.\.|%\{\}|\{\}|%|<<>>|<<<|<<~|<~>|<\|>|<-|<=|<>|<~|<|>>>|>=|>|===|==|=~|=(?!>)|!==|!=|!|\|\|\||\|\||\|>|\||&&&|&&|&|\+\+\+|\+\+|\+|---|--|->|-|\*\*|\*|\/\/|\/|\^\^\^|\^|~~~|~>>|~>|::|\.\.|\.|@|\\\\)/y
-/** `&+/2`: an operator by its name and arity. */
-const NAMED_SIGNS =
-  /(?:<<<|<<~|<~>|<\|>|<-|<=|<>|<~|<|>>>|>=|>|===|==|=~|!==|!=|\|\|\||\|\||\|>|&&&|&&|\+\+\+|\+\+|\+|---|--|-|\*\*|\*|\/|\^\^\^|~>>|~>|!|(?:and|or|in|not)(?!\w))(?=\/[0-9])/y
-/** `+: 1`: an operator as a key. */
-const SIGN_KEY =
-  /(?:<<<|<<~|<~>|<\|>|<-|<=|<>|<~|<|>>>|>=|>|===|==|=~|=|!==|!=|!|\|\|\||\|\||\|>|\||&&&|&&|&|\+\+\+|\+\+|\+|---|--|->|-|\*\*|\*|\/\/|\/|\^\^\^|\^|~~~|~>>|~>|\.\.|\.|\\\\):\s/y
-/** `Kernel.+(1, 2)`, `&Kernel.+/2`. */
-const CALLED_SIGNS =
-  /(?:<<<|<<~|<~>|<\|>|<=|<>|<~|<|>>>|>=|>|===|==|=~|!==|!=|!|\|\|\||\|\||\|>|&&&|&&|\+\+\+|\+\+|\+|---|--|-|\*\*|\*|\/|\^\^\^|~~~|~>>|~>)(?=[(/])/y
 const MORE_ALIAS = /\s*\.\s*(?=[A-Z])/y
 const NUMBER =
   /(?:0b[01]+(?:_[01]+)*|0o[0-7]+(?:_[0-7]+)*|0x[0-9a-fA-F]+(?:_[0-9a-fA-F]+)*|[0-9]+(?:_[0-9]+)*(\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]+(?:_[0-9]+)*)?)?)(?!\w)/y
@@ -313,8 +267,8 @@ class Parser {
 
   /** Whether a line ended between an offset and here, with nothing but white space and comments in between. */
   private hasNewline(from: number): boolean {
-    const line = this.source.indexOf('\n', from)
-    return line >= 0 && line < this.at
+    for (let at = from; at < this.at; at++) if (this.source.charCodeAt(at) === NEWLINE) return true
+    return false
   }
 
   /** Passes line breaks and one `;`; whether there was any. */
@@ -462,8 +416,7 @@ class Parser {
   /** Makes what stands in parentheses the patterns of a clause. */
   private close(node: number): number {
     if (this.nodes.kind(node) === ARGUMENTS) this.openItems--
-    const line = this.source.indexOf('\n', this.nodes.start(node))
-    if (line >= 0 && line < this.nodes.end(node)) decline()
+    if (this.source.slice(this.nodes.start(node), this.nodes.end(node)).includes('\n')) decline()
     this.nodes.setKind(node, ARGUMENTS)
     return node
   }
@@ -492,9 +445,8 @@ class Parser {
         takesKeywords && this.isKey()
           ? this.keywords(-1, false)
           : this.expression(isRight ? precedence : precedence + 1)
-      const node = nodes.add(BINARY, nodes.start(left), nodes.end(right))
+      const node = this.over(BINARY, nodes.start(left), left, right)
       nodes.setOperator(node, number)
-      nodes.append(node, nodes.append(node, -1, left), right)
       left = node
     }
     this.depth--
@@ -638,9 +590,8 @@ class Parser {
 
   private unary(operator: string, start: number, operand: number): number {
     const { nodes } = this
-    const node = nodes.add(UNARY, start, nodes.end(operand))
+    const node = this.over(UNARY, start, operand)
     nodes.setOperator(node, operatorNumber(operator))
-    nodes.append(node, -1, operand)
     return node
   }
 
@@ -656,9 +607,8 @@ class Parser {
       const name = this.leaf(OPERATOR_IDENTIFIER, this.at + sign.length)
       this.at++
       const arity = this.number()
-      const named = nodes.add(BINARY, nodes.start(name), nodes.end(arity))
+      const named = this.over(BINARY, nodes.start(name), name, arity)
       nodes.setOperator(named, INFIXES.get('/')!.number)
-      nodes.append(named, nodes.append(named, -1, name), arity)
       return this.unary('&', at, named)
     }
     if (this.code() !== OPEN) {
@@ -693,6 +643,15 @@ class Parser {
     if ((this.classAt(this.at) & LOWER) === 0 || RESERVED.has(this.source.slice(this.at, end))) decline()
     const node = this.unary('@', at, this.name(end))
     return this.isOpen ? node : this.postfix(node)
+  }
+
+  /** A node over one or two others. */
+  private over(kind: number, start: number, first: number, second = -1): number {
+    const { nodes } = this
+    const node = nodes.add(kind, start, nodes.end(second < 0 ? first : second))
+    nodes.append(node, -1, first)
+    if (second >= 0) nodes.append(node, first, second)
+    return node
   }
 
   private leaf(kind: number, end: number): number {
@@ -734,7 +693,6 @@ class Parser {
 
   /** A variable or a local call. */
   private name(end = this.wordEnd(this.at)): number {
-    const { nodes } = this
     const start = this.at
     const name = this.leaf(IDENTIFIER, end)
     if (this.code() === OPEN) return this.called(name, start, this.bracketed(), false)
@@ -745,11 +703,8 @@ class Parser {
       let at = this.at
       while (this.source.charCodeAt(at) === 32 || this.source.charCodeAt(at) === 9) at++
       if (this.source.charCodeAt(at) === 100 && this.isWord('do', at)) {
-        const call = nodes.add(CALL, start, 0)
         this.at = at
-        const block = this.doBlock()
-        nodes.append(call, nodes.append(call, -1, name), block)
-        nodes.setEnd(call, nodes.end(block))
+        const call = this.over(CALL, start, name, this.doBlock())
         this.isOpen = true
         return call
       }
@@ -760,16 +715,14 @@ class Parser {
   /** The call of a target with its arguments, below 0 for none, and with the `do` block that follows. */
   private called(target: number, start: number, args: number, isOpen: boolean): number {
     const { nodes } = this
-    const call = nodes.add(CALL, start, nodes.end(args < 0 ? target : args))
-    let last = nodes.append(call, -1, target)
-    if (args >= 0) last = nodes.append(call, last, args)
+    const call = this.over(CALL, start, target, args)
     this.isOpen = isOpen
     if (this.isDoTaken) return call
     this.look()
     if (this.ahead !== 'do') return call
     this.at = this.aheadStart
     const block = this.doBlock()
-    nodes.append(call, last, block)
+    nodes.append(call, args < 0 ? target : args, block)
     nodes.setEnd(call, nodes.end(block))
     this.isOpen = true
     return call
@@ -872,9 +825,8 @@ class Parser {
         this.skip()
         if (this.code() !== CLOSE_SQUARE) decline()
         this.at++
-        const access = nodes.add(ACCESS, nodes.start(node), this.at)
-        nodes.append(access, nodes.append(access, -1, node), key)
-        node = access
+        node = this.over(ACCESS, nodes.start(node), node, key)
+        nodes.setEnd(node, this.at)
       } else if (code === OPEN) {
         const isCall = nodes.kind(node) === CALL && nodes.kind(nodes.first(node)) !== CALL
         if (!isCall || source.charCodeAt(this.at - 1) !== CLOSE) decline()
@@ -898,11 +850,9 @@ class Parser {
     const start = nodes.start(left)
     this.at++
     if (this.code() === OPEN) {
-      const dot = nodes.add(DOT, start, this.at)
-      nodes.append(dot, -1, left)
-      const args = this.bracketed()
-      const call = nodes.add(CALL, start, nodes.end(args))
-      nodes.append(call, nodes.append(call, -1, dot), args)
+      const dot = this.over(DOT, start, left)
+      nodes.setEnd(dot, this.at)
+      const call = this.over(CALL, start, dot, this.bracketed())
       this.isOpen = false
       return call
     }
@@ -924,8 +874,7 @@ class Parser {
       const sign = CALLED_SIGNS.exec(source)?.[0] ?? decline()
       right = this.leaf(OPERATOR_IDENTIFIER, at + sign.length)
     }
-    const dot = nodes.add(DOT, start, this.at)
-    nodes.append(dot, nodes.append(dot, -1, left), right)
+    const dot = this.over(DOT, start, left, right)
     this.isOpen = false
     if ((what & UPPER) !== 0 || code === OPEN_CURLY) return dot
     if (this.code() === OPEN) return this.called(dot, start, this.bracketed(), false)
@@ -1033,9 +982,7 @@ class Parser {
     for (;;) {
       this.skip()
       const value = this.expression(0)
-      const pair = nodes.add(PAIR, nodes.start(key), nodes.end(value))
-      nodes.append(pair, nodes.append(pair, -1, key), value)
-      last = nodes.append(node, last, pair)
+      last = nodes.append(node, last, this.over(PAIR, nodes.start(key), key, value))
       nodes.setEnd(node, nodes.end(value))
       const { at } = this
       this.skip()
@@ -1146,15 +1093,9 @@ class Parser {
       if (RESERVED.has(source.slice(at, this.at))) decline()
       if (this.code() === POINT && (this.classAt(this.at + 1) & UPPER) !== 0) {
         this.at++
-        const right = this.alias()
-        const dot = nodes.add(DOT, at, this.at)
-        nodes.append(dot, nodes.append(dot, -1, name), right)
-        name = dot
+        name = this.over(DOT, at, name, this.alias())
       } else if (this.code() === OPEN) {
-        const args = this.bracketed()
-        const call = nodes.add(CALL, at, this.at)
-        nodes.append(call, nodes.append(call, -1, name), args)
-        name = call
+        name = this.over(CALL, at, name, this.bracketed())
       }
     } else if (this.code() === AT) {
       this.at++

@@ -102,10 +102,6 @@ export class TreeBuilder {
   clear(): void {
     this.size = 0
   }
-  /** Takes back all nodes from this one on. */
-  truncate(node: number): void {
-    this.size = node
-  }
   add(kind: number, start: number, end: number): number {
     const node = this.size
     this.size += COLUMNS
