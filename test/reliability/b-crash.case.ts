@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { callsItself, callsItselfAs, mix, plain } from '../app/shop.ts'
 import { postgresUrl } from '../support/databases.ts'
-import { matches } from '../support/github/index.ts'
+import { after, operation, within } from '../support/github/index.ts'
 import type { Matcher, PullHandle, RecordedRequest } from '../support/github/index.ts'
 import { report, seconds } from './row.ts'
 import { openStage, quick } from './stage.ts'
@@ -24,7 +24,7 @@ interface Point {
 
 /** Each step of a review that changes something, before and after it did. */
 const POINTS: readonly Point[] = [
-  { name: 'the delivery was claimed, the job has begun', matcher: () => isQuery('PullContext'), when: 'before' },
+  { name: 'the delivery was claimed, the job has begun', matcher: () => operation('PullContext'), when: 'before' },
   {
     name: 'the check run was begun, its id not heard',
     matcher: () => 'POST /repos/{owner}/{repo}/check-runs',
@@ -35,12 +35,12 @@ const POINTS: readonly Point[] = [
     matcher: () => 'GET /repos/{owner}/{repo}/pulls/{pull_number}/files',
     when: 'before',
   },
-  { name: 'all is analysed, nothing said', matcher: () => isQuery('HeadNow'), when: 'before' },
+  { name: 'all is analysed, nothing said', matcher: () => operation('HeadNow'), when: 'before' },
   { name: 'the review is on its way', matcher: () => REVIEW, when: 'before' },
   { name: 'the review was posted, the answer not heard', matcher: () => REVIEW, when: 'after' },
   { name: 'the first batch of annotations is on its way', matcher: () => UPDATE, when: 'before' },
   { name: 'the first batch of annotations arrived, the answer was not heard', matcher: () => UPDATE, when: 'after' },
-  { name: 'between batches of annotations', matcher: () => nth(UPDATE, 2), when: 'before' },
+  { name: 'between batches of annotations', matcher: () => after(1, UPDATE), when: 'before' },
   { name: 'the conclusion arrived, the answer was not heard', matcher: () => isConclusion, when: 'after' },
 ]
 
@@ -111,7 +111,7 @@ describe('A process is killed (kill -9)', () => {
     const { github } = stage
     const service = await stage.start({}, quick)
     const repository = await github.repository('acme/shop', { files: mix })
-    const held = github.faults.hold(isQuery('HeadNow'))
+    const held = github.faults.hold(operation('HeadNow'))
     const pull = await repository.open({ branch: 'a', files })
     await held.reached
     const old = pull.head
@@ -140,7 +140,7 @@ describe('A process is killed (kill -9)', () => {
   test('each time that it comes to one pull request', async (context) => {
     await using stage = await openStage('embedded')
     const { github } = stage
-    const atPoison = within('poison', isQuery('HeadNow'))
+    const atPoison = within('acme/poison', operation('HeadNow'))
     let service = await stage.start({}, quick)
     let held = github.faults.hold(atPoison)
     const poison = await (await github.repository('acme/poison', { files: mix })).open({ branch: 'a', files })
@@ -177,7 +177,7 @@ describe('A process is killed (kill -9)', () => {
     const releases: (() => void)[] = []
     for (const [index, { matcher, when }] of POINTS.entries()) {
       const repository = await github.repository(`acme/shop${index}`, { files: mix })
-      const held = github.faults.hold(within(`shop${index}`, matcher()), when)
+      const held = github.faults.hold(within(`acme/shop${index}`, matcher()), when)
       pulls.push(await repository.open({ branch: 'a', files }))
       await held.reached
       releases.push(held.release)
@@ -201,26 +201,6 @@ describe('A process is killed (kill -9)', () => {
     })
   })
 })
-
-function isQuery(operation: string): Matcher {
-  return ({ body }) => new RegExp(`query ${operation}\\b`).test((body as { query?: string } | null)?.query ?? '')
-}
-
-/** Requests about one repository only. */
-function within(name: string, matcher: Matcher): Matcher {
-  return (request) => {
-    const { path, body } = request
-    const isHere =
-      path.startsWith(`/repos/acme/${name}/`) ||
-      (body as { variables?: { name?: string } } | null)?.variables?.name === name
-    return isHere && matches(matcher, request)
-  }
-}
-
-function nth(line: string, count: number): Matcher {
-  let seen = 0
-  return ({ method, route }) => `${method} ${route}` === line && ++seen === count
-}
 
 function isConclusion({ method, route, body }: RecordedRequest): boolean {
   return `${method} ${route}` === UPDATE && (body as { conclusion?: string }).conclusion !== undefined
