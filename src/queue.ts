@@ -53,7 +53,7 @@ export interface Queue {
    * in good time for an answer where the database does not react; it may have been claimed nevertheless.
    */
   accept(delivery: string, intake: Intake): Promise<boolean>
-  /** For work that nobody asked for just now: only where no job of its key waits or runs, and behind all others. */
+  /** For work that nobody asked for just now: only where no job of its key waits, runs or is given up, and behind all others. */
   enqueueMissing(job: Job): Promise<boolean>
   /** Deletes what is left of installations that are none of these, but not what came while they were listed. */
   forgetOthers(served: readonly number[]): Promise<void>
@@ -216,9 +216,10 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
   async function enqueueMissing(db: Db, job: Job): Promise<boolean> {
     const key = keyOf(job)
     const { rows } = await db.executeSql(
-      `select count(*) filter (where singleton_key = $3)::int as same, count(*)::int as waiting from ${jobs}
-       where name = $1 and state <= 'active' and data->'job'->'installation' = to_jsonb($2::bigint)`,
-      [REVIEWS, job.installation, key],
+      `select count(*) filter (where singleton_key = $4)::int as same, count(*) filter (where name = $1)::int as waiting
+       from ${jobs}
+       where name in ($1, $2) and state <= 'active' and data->'job'->'installation' = to_jsonb($3::bigint)`,
+      [REVIEWS, ABANDONED, job.installation, key],
     )
     if (rows[0].same > 0) return false
     const row: Row = { job, failures: 0, receivedAt: Date.now() }

@@ -255,14 +255,19 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
     const queue = await open()
     const { worker, abandoned, until } = byHand()
     const attempts: number[] = []
+    const isMissing: boolean[] = []
     await queue.accept('one', review(pull(5)))
 
     await queue.work(
       {
-        ...worker,
         run: async (_, attempt) => {
           attempts.push(attempt.number)
           throw new Error('as good as a crash')
+        },
+        abandon: async (job) => {
+          // Recovery sees no result yet.
+          isMissing.push(await queue.enqueueMissing(job))
+          await worker.abandon(job)
         },
       },
       1,
@@ -271,6 +276,7 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
 
     expect(attempts).toEqual([1, 2, 3, 4])
     expect(abandoned).toEqual([pull(5)])
+    expect(isMissing).toEqual([false])
   }, 15_000)
 
   test('a job is not abandoned while a newer one of its key has yet to speak', async () => {
