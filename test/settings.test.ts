@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { readSettings, SettingsError } from '../src/settings.ts'
+import { isServed, readSettings, SettingsError } from '../src/settings.ts'
 
 const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 })
 const pem = privateKey.export({ type: 'pkcs1', format: 'pem' }).toString()
@@ -128,4 +128,19 @@ test('allowed accounts are compared without regard to case', () => {
     'acme',
     'octo-org',
   ])
+})
+
+test('the proxy is ours where it is set, else what programs share', () => {
+  const shared = { HTTPS_PROXY: 'http://one.test:3128', https_proxy: 'http://two.test:3128' }
+
+  expect(readSettings({ ...registered, ...shared, PROXY_URL: 'http://own.test:3128' }).proxy).toBe(
+    'http://own.test:3128',
+  )
+  expect(readSettings({ ...registered, ...shared }).proxy).toBe('http://one.test:3128')
+  expect(readSettings({ ...registered, https_proxy: shared.https_proxy }).proxy).toBe('http://two.test:3128')
+})
+
+test('who is served is asked without regard to case; with nobody named, everybody is', () => {
+  expect(['acme', 'ACME', 'other'].map((account) => isServed(account, ['acme']))).toEqual([true, true, false])
+  expect(isServed('other', [])).toBe(true)
 })
