@@ -85,7 +85,7 @@ export interface Clients {
 
 const MOST_CLIENTS = 500
 const RETRIES = 2
-// GitHub's live for an hour.
+// GitHub's live for an hour by the clock, which goes on while a machine sleeps.
 const TOKEN_MS = 59 * 60 * 1000
 
 /** Clients that share one key; those of the least recently used installations are forgotten, with their tokens. */
@@ -132,7 +132,7 @@ function createClient(options: ClientOptions, installation: number, forget: () =
   const gate = createGate(wait)
   // Its requests for tokens go outside of the limiter: a token is needed by whoever already holds one of its places.
   const minter = new ObservedOctokit({ ...plain(options), observe: observer(options, installation, 'token') })
-  const tokens = new LRUCache<string, string>({ max: 1, ttl: TOKEN_MS })
+  const tokens = new LRUCache<string, string>({ max: 1, ttl: TOKEN_MS, perf: Date })
   const auth = createAppAuth({
     appId,
     privateKey,
