@@ -368,15 +368,16 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
     },
 
     work: async (runner, concurrency) => {
-      for (let i = 0; i < concurrency; i++) {
+      async function addWorker(): Promise<void> {
         const worker = { id: '', isBusy: false }
-        workers.push(worker)
         // Who is woken need not look so often; somebody has to see the jobs whose time comes.
-        const pollingIntervalSeconds = isEmbedded && i > 0 ? 30 : 2
+        const pollingIntervalSeconds = isEmbedded && workers.length > 0 ? 30 : 2
+        workers.push(worker)
         const intervals = { pollingIntervalSeconds, notifyPollingIntervalSeconds: Math.max(pollingIntervalSeconds, 5) }
         const options = { groupConcurrency: 1, includeMetadata: true, ...intervals }
         worker.id = await boss.work<Row>(REVIEWS, options, async ([row]) => {
           worker.isBusy = true
+          if (workers.length < concurrency) await addOthers()
           wake()
           try {
             await run(runner, row as JobWithMetadata<Row>)
@@ -387,6 +388,16 @@ export async function openQueue({ database, schema, appId, log }: QueueOptions):
           }
         })
       }
+      // What ran when the process went down runs by itself: whatever took it down does not take the others along again,
+      // until they are all given up.
+      async function addOthers(): Promise<void> {
+        const isSuspect = `state = 'retry' or (state = 'active' and retry_count > 0)`
+        const sql = `select 1 from ${jobs} where name = $1 and (${isSuspect}) limit 1`
+        if (isEmbedded && (await database.query(sql, [REVIEWS])).length > 0) return
+        while (workers.length < concurrency) await addWorker()
+      }
+      await addWorker()
+      await addOthers()
       await boss.work<Row>(ABANDONED, { pollingIntervalSeconds: 2 }, async ([row]) => abandon(runner, row!.data))
     },
 

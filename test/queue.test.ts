@@ -29,6 +29,32 @@ function review(job: Job) {
   return { do: 'review', job } as const
 }
 
+/** A worker that is told from outside when and how each run ends. */
+function byHand() {
+  const runs: { job: Job; attempt: Attempt; end: (outcome: Outcome) => void }[] = []
+  const abandoned: Job[] = []
+  let wake = () => {}
+  const worker: Runner = {
+    run: (job, attempt) =>
+      new Promise((resolve) => {
+        runs.push({ job, attempt, end: resolve })
+        wake()
+      }),
+    abandon: async (job) => {
+      abandoned.push(job)
+      wake()
+    },
+  }
+  const until = async (condition: () => boolean) => {
+    while (!condition()) await new Promise<void>((resolve) => (wake = resolve))
+  }
+  const run = async (index: number) => {
+    await until(() => runs.length > index)
+    return runs[index]!
+  }
+  return { worker, runs, abandoned, run, until }
+}
+
 describe.each(databaseKinds)('on the %s database', (kind) => {
   let database: Database
   const opened: { queue: Queue; schema: string }[] = []
@@ -49,32 +75,6 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
     const queue = await openQueue({ database, schema, appId: 1, log })
     opened.push({ queue, schema })
     return queue
-  }
-
-  /** A worker that is told from outside when and how each run ends. */
-  function byHand() {
-    const runs: { job: Job; attempt: Attempt; end: (outcome: Outcome) => void }[] = []
-    const abandoned: Job[] = []
-    let wake = () => {}
-    const worker: Runner = {
-      run: (job, attempt) =>
-        new Promise((resolve) => {
-          runs.push({ job, attempt, end: resolve })
-          wake()
-        }),
-      abandon: async (job) => {
-        abandoned.push(job)
-        wake()
-      },
-    }
-    const until = async (condition: () => boolean) => {
-      while (!condition()) await new Promise<void>((resolve) => (wake = resolve))
-    }
-    const run = async (index: number) => {
-      await until(() => runs.length > index)
-      return runs[index]!
-    }
-    return { worker, runs, abandoned, run, until }
   }
 
   test('a delivery is claimed once, however often and however concurrently it comes', async () => {
@@ -429,3 +429,38 @@ describe.each(databaseKinds)('on the %s database', (kind) => {
     expect(await after.accept('one', review(pull(1)))).toBe(false)
   })
 })
+
+// Replicas do not know which of them went down.
+test('what ran when a process with an embedded database went down runs by itself in the next', async () => {
+  const database = await openTestDatabase('embedded')
+  const schema = freshSchema()
+  const before = await openQueue({ database, schema, appId: 1, log })
+  const cut = byHand()
+  for (const number of [1, 2, 3]) await before.accept(`opened ${number}`, review(pull(number)))
+  await before.work(cut.worker, 3)
+  await cut.run(2)
+  await before.drain(1)
+  await before.close()
+
+  const after = await openQueue({ database, schema, appId: 1, log })
+  const { worker, run, runs } = byHand()
+  await after.work(worker, 3)
+  const suspects: number[] = []
+  for (const index of [0, 1, 2]) {
+    const { job, attempt, end } = await run(index)
+    suspects.push((job as PullJob).number)
+    expect(attempt.number).toBe(2)
+    await after.accept(`pushed ${index}`, { do: 'ignore', why: '' })
+    expect(await after.backlog()).toMatchObject({ running: 1, waiting: 2 - index })
+    end(done)
+  }
+  for (const number of [4, 5, 6]) await after.accept(`opened ${number}`, review(pull(number)))
+  await run(5)
+
+  expect(new Set(suspects)).toEqual(new Set([1, 2, 3]))
+  expect(await after.backlog()).toMatchObject({ running: 3, waiting: 0 })
+  runs.forEach(({ end }) => end(done))
+  await after.drain(5_000)
+  await after.close()
+  await database.close()
+}, 30_000)

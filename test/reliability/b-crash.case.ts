@@ -142,9 +142,14 @@ describe('A process is killed (kill -9)', () => {
     const { github } = stage
     const atPoison = within('acme/poison', operation('HeadNow'))
     let service = await stage.start({}, quick)
+    const [sick, shop] = [
+      await github.repository('acme/poison', { files: mix }),
+      await github.repository('acme/shop', { files: mix }),
+    ]
+    // Else whoever looks through the new account finds the pull request, too, and it has twice as many lives.
+    await service.idle()
     let held = github.faults.hold(atPoison)
-    const poison = await (await github.repository('acme/poison', { files: mix })).open({ branch: 'a', files })
-    const shop = await github.repository('acme/shop', { files: mix })
+    const poison = await sick.open({ branch: 'a', files })
     const other = await shop.open({ branch: 'b', files: { 'lib/shop/price.ex': plain('Price') } })
     let kills = 0
     for (; kills < 4; kills++) {
