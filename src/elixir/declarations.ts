@@ -177,12 +177,13 @@ export function readModules(file: SourceFile, reader: Reader): void {
   }
 
   function argumentsOf(node: number): number[] {
-    const list = tree.children(node).find((child) => tree.kind(child) === 'arguments')
-    return list === undefined ? [] : tree.children(list)
+    const list = tree.child(node, 'arguments')
+    return list < 0 ? [] : tree.children(list)
   }
 
   function blockOf(node: number): number | undefined {
-    return tree.children(node).find((child) => tree.kind(child) === 'do_block')
+    const block = tree.child(node, 'do_block')
+    return block < 0 ? undefined : block
   }
 
   function readConditional(node: number, module: Module | null, scope: Scope, depth: number): void {
@@ -329,6 +330,7 @@ export function readModules(file: SourceFile, reader: Reader): void {
 
   /** `name/arity` for each arity that the head defines, the largest first. */
   function idsOf({ name, args }: Head): string[] {
+    if (!args.some(isDefault)) return [`${name}/${args.length}`]
     const smallest = args.length - args.filter(isDefault).length
     return Array.from({ length: args.length - smallest + 1 }, (_, fewer) => `${name}/${args.length - fewer}`)
   }

@@ -26,7 +26,8 @@ export abstract class Term {
     this.start = start
     this.end = end
     this.held = parts
-    for (const part of parts) part.parent = this as unknown as Expression
+    // Made by the million: an iterator for each would be garbage.
+    for (let index = 0; index < parts.length; index++) parts[index]!.parent = this as unknown as Expression
   }
   get range(): Range {
     return this.file.rangeOf(this.start, this.end)

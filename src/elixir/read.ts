@@ -365,8 +365,9 @@ export class Reader {
     const { tree, file } = this
     const start = tree.start(node)
     const end = tree.end(node)
-    const [left, right] = tree.children(node)
-    if (left === undefined || right === undefined) return new Opaque(file, start, end, 'error')
+    const left = tree.first(node)
+    const right = left < 0 ? -1 : tree.next(left)
+    if (right < 0) return new Opaque(file, start, end, 'error')
     const operator = tree.operator(node)
     if (operator === '|>') return this.pipe(left, right, node, scope, depth)
     const a = this.expression(left, scope, depth)
@@ -502,11 +503,12 @@ export class Reader {
     }
 
     if (targetKind === 'dot') {
-      const [left, right] = tree.children(target)
+      const left = tree.first(target)
+      const right = left < 0 ? -1 : tree.next(left)
       const args = this.args(argNodes, pipe, scope, depth)
       const block = this.block(blockNode, scope, depth)
-      if (left === undefined) return new Opaque(file, start, end, 'error')
-      if (right === undefined) {
+      if (left < 0) return new Opaque(file, start, end, 'error')
+      if (right < 0) {
         const fun = this.expression(left, scope, depth)
         return new Call(file, start, end, null, '', args, fun, block, pipe !== null, tree.start(target))
       }

@@ -225,6 +225,12 @@ export class SyntaxTree {
     for (let child = this.first(node); child >= 0; child = this.next(child)) children.push(child)
     return children
   }
+  /** The first child of a kind; below 0 where there is none. */
+  child(node: number, kind: SyntaxKind): number {
+    let child = this.first(node)
+    while (child >= 0 && this.kind(child) !== kind) child = this.next(child)
+    return child
+  }
   /** Whether an error or missing node stands anywhere below. */
   isBroken(node: number): boolean {
     return this.broken.has(node)
