@@ -106,7 +106,8 @@ export const environment = z.object({
   RULE_DOCS_URL: url.default(release.ruleDocsUrl),
   ISSUES_URL: url.default(release.issuesUrl),
   CONCURRENCY: count(1, 100).default(4),
-  THREADS: count(1, 64).default(Math.min(availableParallelism(), 4)),
+  // One core stays for deliveries and the database.
+  THREADS: count(1, 64).default(Math.min(Math.max(availableParallelism() - 1, 1), 4)),
   FILE_TIME_LIMIT_MS: count(100, 60_000).default(5_000),
   GRACE_SECONDS: count(1, 600).default(25),
   NODE_ENV: z.string().optional(),
