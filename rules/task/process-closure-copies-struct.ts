@@ -22,6 +22,7 @@ import { messagesAreCopied } from '../principles.ts'
 /** Values that are large wherever they are. */
 const LARGE = ['conn', 'socket', 'changeset']
 
+const CLOSURE = /\bfn\b|&/
 const LARGE_NAME = new RegExp(`\\b(?:${LARGE.join('|')})\\b`)
 
 /** Closures of these are looked at by the compiler itself. */
@@ -77,6 +78,7 @@ export default defineRule({
   on: 'clause',
   words: [STARTERS, ['fn', '&']],
   *check({ clause }) {
+    if (!clause.mentions(CLOSURE)) return
     const large = clause.mentions(LARGE_NAME) ? LARGE : []
     const names = [...new Set([...large, ...stateOf(clause)])].filter((name) => clause.isBound(name))
     if (names.length === 0) return
