@@ -156,13 +156,14 @@ function makesAtom(expression: Expression): boolean {
 
 function problem(atom: Expression, entity: string, uses: readonly Naming[], module: Module): Problem {
   const isTable = uses.every(({ as }) => as === 'table')
+  const registry = registryOf(module)
   const cost = `is a new atom for every \`${entity}\`, and atoms are never collected: unless the set of ids is fixed, the atom table grows until the node stops`
   return {
     at: spotOf(atom),
     evidence: [spotOf(atom), ...uses.map(({ use }) => spotOf(use))],
     message: isTable
       ? `This table name ${cost}. Without \`:named_table\` the reference that \`:ets.new/2\` returns needs no name.`
-      : `This process name ${cost}. \`{:via, Registry, {${registryOf(module)}, {__MODULE__, ${entity}}}}\` makes none.`,
+      : `This process name ${cost}. \`{:via, Registry, {${registry}, {__MODULE__, ${entity}}}}\` makes none, with \`{Registry, keys: :unique, name: ${registry}}\` in the tree.`,
   }
 }
 

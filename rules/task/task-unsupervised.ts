@@ -111,6 +111,7 @@ export default defineRule({
       }
       return
     }
+    const supervisor = taskSupervisorOf(module)
     yield {
       at: call.at,
       severity: linked && isServerCode(clause, module) ? 'info' : 'warning',
@@ -119,7 +120,7 @@ export default defineRule({
         (linked
           ? `a crash in it takes down the process that runs \`${name}\`, and a deploy cuts it off halfway. `
           : 'nothing waits for it at shutdown, so a deploy cuts it off halfway. ') +
-        `\`Task.Supervisor.start_child(${taskSupervisorOf(module)}, ...)\` gives it an owner.`,
+        `\`Task.Supervisor.start_child(${supervisor}, ...)\` gives it an owner, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree.`,
     }
   },
 })

@@ -249,8 +249,13 @@ function whatAndInstead({ finding, info, seeLine }: CommentInput, withInstead: b
   return prose([...sentences(what), ...see, ...instead.filter((advice) => advice !== '')].join(' '))
 }
 
-/** What to write instead in general, as far as the finding's own message leaves room for it; '' where it leaves none. */
+/**
+ * What to write instead in general, as far as the finding's own message leaves room for it; '' where it leaves none, and
+ * where the message says in the code's own names what this says of `MyApp`.
+ */
 export function adviceFor(message: string, { instead }: RuleInfo, spent = 0): string {
+  const [, example] = /(`[^`]+)MyApp/.exec(instead) ?? []
+  if (example !== undefined && message.includes(example)) return ''
   return sentences(instead)
     .slice(0, Math.max(0, MOST_SENTENCES - spent - sentences(message).length))
     .join(' ')

@@ -147,6 +147,16 @@ test('a comment has at most three sentences, the finding’s own first', () => {
   )
 })
 
+test('advice about an example is left out where the message gives it in the names of the code', () => {
+  const info = ruleInfo({ instead: 'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`.' })
+  const bodyOf = (message: string) => commentBody(input({ info, finding: { ...blocked, message } }))
+  const owned = bodyOf('Nobody owns it. `Task.Supervisor.start_child(Shop.TaskSupervisor, ...)` gives it an owner.')
+  const unowned = bodyOf('Nobody owns it. A supervisor does.')
+
+  expect(owned).not.toContain('MyApp')
+  expect(unowned).toContain('MyApp')
+})
+
 test('every principle reads as the headline of a comment', () => {
   for (const principle of principles) {
     const { text, elements } = render(commentBody(input({ info: ruleInfo({ principles: [principle] }) })))
