@@ -98,14 +98,15 @@ describe('Fairness', () => {
       )
       const overtaken = before.filter((request) => begins(busy, request)).length
       expect(waiting).toBeGreaterThan(WAITING / 2)
-      // Whatever a worker had taken already.
-      expect(overtaken).toBeLessThanOrEqual(CONCURRENCY)
+      // What each worker had taken already, and what the others take in the same moment as it: whose request comes first is chance.
+      const most = 2 * CONCURRENCY - 1
+      expect(overtaken).toBeLessThanOrEqual(most)
       expect(took).toBeLessThan(10_000)
       report(context, {
         database: nameOf[kind],
         runs: 1,
         injected: `${WAITING} deliveries of one installation for jobs of ${seconds(JOB_MS)} each, ${CONCURRENCY} at a time; with ${waiting} waiting, one delivery of another`,
-        outcome: `${overtaken} of the ${waiting} began before it, at most ${CONCURRENCY} can`,
+        outcome: `${overtaken} of the ${waiting} began before it, at most ${most} can`,
         took: `${seconds(took)} from its delivery to its result`,
       })
     }, 120_000)
