@@ -1,12 +1,13 @@
 // How rules about tasks speak of a Task.Supervisor: its name in messages, and the call that needs no awaiting.
 import { type Call, type Clause, type Edit, isDiscarded, type Module } from '#engine'
+import { applicationOf } from './wording.ts'
 
 const nameCache = new WeakMap<Module, string>()
 
 /** A name that the module gives to `Task.Supervisor`, else `Shop.TaskSupervisor` for all of `Shop` and `ShopWeb`. */
 export function taskSupervisorOf(module: Module): string {
   let name = nameCache.get(module)
-  if (name === undefined) nameCache.set(module, (name = namedIn(module) ?? usualName(module)))
+  if (name === undefined) nameCache.set(module, (name = namedIn(module) ?? `${applicationOf(module)}.TaskSupervisor`))
   return name
 }
 
@@ -19,11 +20,6 @@ function namedIn(module: Module): string | null {
     }
   }
   return null
-}
-
-function usualName({ name }: Module): string {
-  const top = name.split('.')[0]!
-  return `${top.length > 'Web'.length ? top.replace(/Web$/, '') : top}.TaskSupervisor`
 }
 
 /**

@@ -1,5 +1,14 @@
 // How rules name code in their messages, and where on a line they point. It knows no rule.
-import { type Call, type Clause, type Expression, messageShape, type Range, showShape, type Wait } from '#engine'
+import {
+  type Call,
+  type Clause,
+  type Expression,
+  messageShape,
+  type Module,
+  type Range,
+  showShape,
+  type Wait,
+} from '#engine'
 
 /** What is waited for, as "waits for ..." goes on. */
 export const WAITS_FOR: Readonly<Record<Wait, string>> = {
@@ -40,4 +49,9 @@ export function quote({ text }: Expression, limit = 60): string {
 /** A call as people write it: `send`, `GenServer.cast`, `start_link` where the module is computed. */
 export function nameCall({ callee, name, module }: Call): string {
   return module === 'Kernel' || callee === '' ? name : callee
+}
+
+/** The namespace of the application that a module belongs to: `Shop` for all of `Shop` and `ShopWeb`. */
+export function applicationOf({ name }: Module): string {
+  return name.split('.')[0]!.replace(/(?<=.)Web$/, '')
 }

@@ -1,21 +1,9 @@
-import { defineRule, elixir } from '#engine'
+import { defineRule, elixir, GEN_SERVER_CALLBACKS } from '#engine'
 import { everyMessageNeedsAClause } from '../principles.ts'
-
-const GEN_SERVER = [
-  'init/1',
-  'handle_call/3',
-  'handle_cast/2',
-  'handle_info/2',
-  'handle_continue/2',
-  'terminate/2',
-  'code_change/3',
-  'format_status/1',
-  'format_status/2',
-]
 
 /** The callbacks that come with each `use`. */
 const CALLBACKS: Readonly<Record<string, readonly string[]>> = {
-  GenServer: GEN_SERVER,
+  GenServer: GEN_SERVER_CALLBACKS,
   Supervisor: ['init/1'],
   DynamicSupervisor: ['init/1'],
   Application: ['start/2', 'stop/1', 'prep_stop/1', 'config_change/3', 'start_phase/3'],

@@ -15,7 +15,7 @@ import {
 } from '#engine'
 import { entityIn } from '../entities.ts'
 import { nameThroughRegistry } from '../principles.ts'
-import { spotOf } from '../wording.ts'
+import { applicationOf, spotOf } from '../wording.ts'
 
 /** Functions that make an atom of a string. */
 const MAKERS = new Set([
@@ -180,5 +180,5 @@ function registryOf(module: Module): string {
       if (name?.kind === 'module') return name.name
     }
   }
-  return `${module.name.split('.')[0]!.replace(/(?<=.)Web$/, '')}.Registry`
+  return `${applicationOf(module)}.Registry`
 }

@@ -243,19 +243,22 @@ function placeOfVariable(name: string, closure: Expression, clause: Clause): Whe
   return where
 }
 
+/** The callbacks of a GenServer, as `name/arity`. */
+export const GEN_SERVER_CALLBACKS: readonly string[] = [
+  'init/1',
+  'handle_call/3',
+  'handle_cast/2',
+  'handle_info/2',
+  'handle_continue/2',
+  'terminate/2',
+  'code_change/3',
+  'format_status/1',
+  'format_status/2',
+]
+
 /** Callbacks that run in the process of each kind of module, as `name/arity`. */
 const CALLBACKS: Partial<Record<ModuleRole, readonly string[]>> = {
-  GenServer: [
-    'init/1',
-    'handle_call/3',
-    'handle_cast/2',
-    'handle_info/2',
-    'handle_continue/2',
-    'terminate/2',
-    'code_change/3',
-    'format_status/1',
-    'format_status/2',
-  ],
+  GenServer: GEN_SERVER_CALLBACKS,
   GenStage: [
     'init/1',
     'handle_call/3',
