@@ -61,6 +61,7 @@ export async function openPull(
   const { world } = github
   const { repository, head } = draft
   const at = world.now()
+  await bring(repository, head.repository, head.ref)
   const sha = await head.repository.git.resolve(`refs/heads/${head.ref}`)
   const baseSha = await repository.git.resolve(`refs/heads/${draft.base}`)
   if (!sha || !baseSha) throw new Error(`no branch ${sha ? draft.base : head.ref}`)
@@ -211,12 +212,14 @@ async function mergeCommit(github: GitHub, pull: Pull, onto: string, message: st
   return { commit, base }
 }
 
-// Brings the head into the base repository, where GitHub lets it be read by its SHA, also for forks.
+// Brings a fork's branch into the base repository, where GitHub lets it be read by its SHA: before any pull request shows it.
+async function bring(repository: Repository, from: Repository, branch: string): Promise<void> {
+  if (from !== repository) await repository.git.fetch(from.git, branch, `refs/forks/${from.id}/${branch}`)
+}
+
 async function follow(pull: Pull): Promise<void> {
   const { repository, head } = pull
-  if (head.repository && head.repository !== repository)
-    await repository.git.fetch(head.repository.git, head.ref, `refs/pull/${pull.number}/head`)
-  else await repository.git.setRef(`refs/pull/${pull.number}/head`, head.sha)
+  await repository.git.setRef(`refs/pull/${pull.number}/head`, head.sha)
   pull.commits.add(head.sha)
   for (const commit of await repository.git.commitsBetween(pull.base.sha, head.sha)) pull.commits.add(commit.oid)
 }
@@ -280,6 +283,7 @@ async function synchronize(
   for (const pull of github.world.repositories.flatMap((one) => one.pulls)) {
     if (pull.head.repository !== pushed || pull.head.ref !== branch || pull.state !== 'open') continue
     if (pull.head.sha === head) continue
+    await bring(pull.repository, pushed, branch)
     const before = pull.head.sha
     pull.head.sha = head
     pull.base.sha = (await pull.repository.git.resolve(`refs/heads/${pull.base.ref}`)) ?? pull.base.sha
