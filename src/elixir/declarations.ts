@@ -30,6 +30,9 @@ const SILENT_ATTRIBUTES = new Set([
   'on_definition',
 ])
 
+/** An atom has 255 characters at most, and that of a module begins with `Elixir.`: a longer name does not compile. */
+const MAX_NAME = 248
+
 /** Macros at module level that define no callback function, however unknown they are otherwise. */
 const HARMLESS_MACROS = new Set([
   'require',
@@ -222,7 +225,8 @@ export function readModules(file: SourceFile, reader: Reader): void {
     const { name, after } = named
     const module = new Module(file, name, tree.start(node), tree.end(node), definer !== 'defmodule', outer)
     module.isConditional = isConditional || outer?.isConditional === true
-    module.isBroken = outer?.isBroken === true || tree.isBrokenItself(node) || tree.isBrokenItself(block)
+    module.isBroken =
+      outer?.isBroken === true || tree.isBrokenItself(node) || tree.isBrokenItself(block) || name.length > MAX_NAME
     file.modules.push(module)
     const inner = after.inside(name, (id) => module.table.has(id) || module.macros.has(id))
     readForms(tree.children(block), module, inner, false, depth + 1)

@@ -124,3 +124,14 @@ test('an `end` that the parser takes for a name is no variable', () => {
 
   expect(clause!.body).toMatchObject({ kind: 'match', value: { kind: 'opaque', reason: 'error' } })
 })
+
+test('a module whose name is too long for an atom does not compile, nor do those inside it', () => {
+  const long = `A${'b'.repeat(40_000)}`
+
+  expect(shapeOf(`defmodule ${long} do\n  def f, do: 1\nend\ndefmodule C do\n  def g, do: 1\nend\n`)).toBe(
+    `${long}!(f) C(g)`,
+  )
+  expect(shapeOf(`defmodule A do\n  defmodule ${'B'.repeat(200)}.${'C'.repeat(100)} do\n  end\nend\n`)).toMatch(
+    /^A\(\) A\.B+\.C+!\(\)$/,
+  )
+})
