@@ -52,6 +52,6 @@ export function nameCall({ callee, name, module }: Call): string {
 }
 
 /** The namespace of the application that a module belongs to: `Shop` for all of `Shop` and `ShopWeb`. */
-export function applicationOf({ name }: Module): string {
+export function applicationOf({ name }: Pick<Module, 'name'>): string {
   return name.split('.')[0]!.replace(/(?<=.)Web$/, '')
 }

@@ -13,10 +13,16 @@ import {
   nameOf,
   resolve,
   serverCode,
+  type StartedBy,
+  startedBy,
   trapsExits,
   walk,
 } from '#engine'
 import { strategiesEncodeDependencies } from '../principles.ts'
+import { applicationOf } from '../wording.ts'
+
+/** What links a process that runs a function to the one that starts it. */
+const LINKED = /^(Task\.start_link|.*spawn_link)$/
 
 const SPAWNING = /^(Kernel|:erlang|:proc_lib|Process)\.spawn/
 const STARTS_TASK = /^Task(\.Supervisor)?\.(async|async_nolink)$/
@@ -39,7 +45,7 @@ export default defineRule({
     'Use `GenServer.stop(pid)`, `Task.shutdown(task)` or `DynamicSupervisor.terminate_child(supervisor, pid)`; for a bare process `Process.unlink(pid)`, then `Process.exit(pid, :shutdown)`.',
   ignoreWhen: 'When the target traps exits and stops itself on `{:EXIT, _, :normal}`.',
   limits:
-    'Whether a process of another module traps exits is not known. One that the same function started with `start_link` is not reported unless its module stands in the file and does not: its parent can stop it so if it does.',
+    'Whether a process of another module traps exits is not known: its parent can stop it so if it does. One that the same function started with `start_link` is therefore only reported if its module stands in the file and does not; nor is a server of a package that the same module starts.',
 
   examples: [
     {
@@ -74,58 +80,47 @@ export default defineRule({
     if (target === undefined || reason === undefined) return
     const given = resolve(reason, module, clause)
     if (given.kind !== 'atom' || given.value !== 'normal') return
-    if (
-      isSelf(target, clause) ||
-      asksWhoItIs(call, clause) ||
-      isOwnServer(target, clause) ||
-      isTrapping(target, clause)
-    )
-      return
+    if (isSelf(target, clause) || asksWhoItIs(call, clause) || isTrapping(target, clause)) return
+    const started = startedBy(target, clause)
+    if (isOwnServer(target, started, clause)) return
     const shown = target.text.length <= 40 && !/[\n`]/.test(target.text) ? target.text : 'pid'
     yield {
       at: call.at,
-      message: `This does not stop \`${shown}\`: an exit signal with \`:normal\` from another process is dropped. ${cure(target, shown, clause)}`,
+      message: `This does not stop \`${shown}\`: an exit signal with \`:normal\` from another process is dropped. ${cure(target, shown, started)}`,
     }
   },
 })
 
 /** What would stop it, as far as is known what it is. */
-function cure(target: Expression, shown: string, clause: Clause): string {
-  const started = target.kind === 'variable' ? boundValue(target, clause) : undefined
-  const callee = started?.kind === 'call' ? started.callee : (spawnedAs(target, clause.module) ?? '')
-  if (target.kind === 'field' && target.field === 'pid') return `\`Task.shutdown(${target.subject.text})\` ends a task.`
+function cure(target: Expression, shown: string, started: StartedBy | null): string {
+  if (target.kind === 'field' && target.field === 'pid' && !isServer(started))
+    return `\`Task.shutdown(${target.subject.text})\` ends a task.`
+  if (started === null)
+    return `\`GenServer.stop(${shown})\` ends a server; for another process \`Process.unlink(${shown})\`, then \`Process.exit(${shown}, :shutdown)\`.`
+  const { callee } = started.call
   if (STARTS_TASK.test(callee)) return `\`Task.shutdown(${shown})\` ends a task.`
-  if (SPAWNING.test(callee))
+  if (LINKED.test(callee))
     return `\`Process.unlink(${shown})\`, then \`Process.exit(${shown}, :shutdown)\`, ends it alone.`
+  if (isBare(started.call)) return `\`Process.exit(${shown}, :shutdown)\` ends it.`
   return `\`GenServer.stop(${shown})\` ends a server, and waits until it has.`
 }
 
-/** The spawn that binds the same name elsewhere in the module: `%{state | watcher: watcher}` keeps it under that name. */
-function spawnedAs(target: Expression, module: Module): string | undefined {
-  const name = target.kind === 'variable' ? target.name : target.kind === 'field' ? target.field : null
-  for (const fun of module.functions) {
-    for (const { expressions } of fun.clauses) {
-      for (const each of expressions) {
-        if (each.kind !== 'match' || each.pattern.kind !== 'variable' || each.pattern.name !== name) continue
-        if (each.value.kind === 'call' && SPAWNING.test(each.value.callee)) return each.value.callee
-      }
-    }
-  }
-  return undefined
+/** A spawned process, or a task that nobody awaits: it knows nothing of `GenServer.stop/1`. */
+function isBare({ callee }: Call): boolean {
+  return SPAWNING.test(callee) || /^Task(\.Supervisor)?\.start/.test(callee)
+}
+
+function isServer(started: StartedBy | null): boolean {
+  return started !== null && !isBare(started.call) && !STARTS_TASK.test(started.call.callee)
 }
 
 /** The parent's exit stops a supervisor, and any other server that traps exits, whatever the reason. */
-function isOwnServer(target: Expression, clause: Clause): boolean {
+function isOwnServer(target: Expression, started: StartedBy | null, { module }: Clause): boolean {
   const name = target.kind === 'variable' ? target.name : target.kind === 'field' ? target.field : ''
   if (/(?:^|_)(?:sup|supervisor)(?:_pid)?$/.test(name)) return true
-  return clause.expressions.some(
-    (each) =>
-      each.kind === 'match' &&
-      each.value.kind === 'call' &&
-      isStartOfServer(each.value) &&
-      !startsWithoutTrap(each.value, clause) &&
-      [...walk(each.pattern)].some((part) => part.kind === 'variable' && part.name === name),
-  )
+  if (started === null || !isStartOfServer(started.call) || startsWithoutTrap(started)) return false
+  // What a package does with exits nobody knows here; of the project's own servers hardly any traps them.
+  return started.isTraced || !isOfProject(started.call, module)
 }
 
 /** `Finch.start_link` starts a supervisor; agents and tasks do not trap exits unless they are made to. */
@@ -134,12 +129,20 @@ function isStartOfServer({ module, name }: Call): boolean {
   return name === 'start_link' && module !== 'Agent' && module !== 'Task'
 }
 
+function isOfProject({ module: started }: Call, module: Module): boolean {
+  return (
+    started === null ||
+    /^Gen(Server|Stage|StateMachine)$/.test(started) ||
+    applicationOf({ name: started }) === applicationOf(module)
+  )
+}
+
 /** A server of this file, of which can be seen that it does not trap exits. */
-function startsWithoutTrap(call: Call, clause: Clause): boolean {
+function startsWithoutTrap({ call, clause }: StartedBy): boolean {
   const { module } = clause
   const [given] = call.args
   const named = call.module === 'GenServer' ? (given ? nameOf(given, module, clause) : null) : call.module
-  const started = call.isLocal ? module : module.file.modules.find(({ name }) => name === named)
+  const started = module.file.modules.find(({ name }) => name === named)
   return started !== undefined && started.is('GenServer') && started.isTransparent && !trapsExits(started)
 }
 
