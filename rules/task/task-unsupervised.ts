@@ -9,9 +9,17 @@ import {
   fateOf,
   type FunctionFact,
   functionsRunBy,
+  isForDevelopment,
   type Module,
+  type Problem,
+  type Range,
+  reach,
+  resolve,
+  type RunFunction,
   serverCode,
+  type Severity,
   startsLoop,
+  takersOf,
   trapsExits,
   variablesIn,
   walk,
@@ -66,7 +74,7 @@ export default defineRule({
     'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
-    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after. Calls made through apply/3 with computed arguments, or by name as in `Enum.each(funs, &Task.start/1)`, are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` is not looked at. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
 
   examples: [
     {
@@ -90,40 +98,127 @@ export default defineRule({
   ],
 
   on: 'call',
-  callees: Object.keys(STARTERS),
+  callees: [...Object.keys(STARTERS), 'Enum.each'],
   *check({ call, clause, module }) {
-    if (!STARTERS[call.callee]?.includes(call.arity) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
-    const linked = call.name.endsWith('_link') || hasOption(call, 'link')
-    if (isStartFunction(clause, linked) || clause.function.name === 'terminate' || isKept(call, clause)) return
-    if (linked && (whereRuns(call, clause).at !== 'here' || trapsExits(module))) return
-    const run = functionsRunBy(call, clause, 2)
-    if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause)) return
-    if (run.some(({ callee }) => SENDERS.has(callee)) && (linked || isAwaited(call, clause))) return
-
-    const starter = `\`${call.callee.replace('Kernel.', '')}/${call.arity}\``
-    const { name, id } = clause.function
-    if (!linked && startsLoop(call, clause)) {
-      yield {
-        at: call.at,
-        message:
-          `${starter} in \`${id}\` starts a loop that no supervisor owns: when it crashes, nothing starts it again. ` +
-          '`Supervisor.child_spec({Task, fun}, restart: :permanent)` among the children of a supervisor is started again.',
-      }
+    if (call.callee === 'Enum.each') {
+      yield* startedByName(call, clause)
       return
     }
-    const supervisor = taskSupervisorOf(module)
-    yield {
-      at: call.at,
-      severity: linked && isServerCode(clause, module) ? 'info' : 'warning',
-      message:
-        `${starter} in \`${id}\` starts a process that no supervisor owns: ` +
-        (linked
-          ? `a crash in it takes down the process that runs \`${name}\`, and a deploy cuts it off halfway. `
-          : 'nothing waits for it at shutdown, so a deploy cuts it off halfway. ') +
-        `\`Task.Supervisor.start_child(${supervisor}, ...)\` gives it an owner, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree.`,
-    }
+    if (!STARTERS[call.callee]?.includes(call.arity) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
+    const linked = isLinking(call.name) || hasOption(call, 'link')
+    if (isLookedAfter(clause, linked) || isKept(call, clause)) return
+    if (linked && (whereRuns(call, clause).at !== 'here' || trapsExits(module))) return
+    const run = functionsRunBy(call, clause, 2)
+    if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause) || isToolWork(run)) return
+    if (run.some(isSending) && (linked || isAwaited(call, clause))) return
+    if (isForDevelopment(call)) return
+
+    const starter = { at: call.at, name: `${call.callee}/${call.arity}`, linked }
+    const isOwnLoop = linked && isServerCode(clause) && !isTree(clause)
+    if (!startsLoop(call, clause)) yield unowned(starter, clause)
+    // Linked to a server it lives and dies with it, and a supervisor starts both again.
+    else if (!isOwnLoop) yield unownedLoop(starter, clause)
   },
 })
+
+interface Starter {
+  at: Range
+  name: string
+  linked: boolean
+}
+
+/** `Enum.each(funs, &Task.start/1)` */
+function* startedByName({ args: [, named] }: Call, clause: Clause): Iterable<Problem> {
+  if (named?.kind !== 'capture' || named.function === null) return
+  const { module, name, arity } = named.function
+  const linked = isLinking(name)
+  if (!STARTERS[`${module}.${name}`]?.includes(arity) || isLookedAfter(clause, linked) || isForDevelopment(named))
+    return
+  if (!linked || !trapsExits(clause.module))
+    yield unowned({ at: named.range, name: `${module}.${name}/${arity}`, linked }, clause)
+}
+
+function unowned(starter: Starter, clause: Clause): Problem {
+  const consequence =
+    starter.linked && isTree(clause)
+      ? 'a supervisor traps exits, so a crash in it is a line in the log and nothing more'
+      : starter.linked
+        ? `a crash in it takes down the process that runs \`${clause.function.name}\`, and a deploy cuts it off halfway`
+        : 'nothing waits for it at shutdown, so a deploy cuts it off halfway'
+  return {
+    at: starter.at,
+    severity: severityOf(starter, clause),
+    message: `${opening(starter, clause)} starts a process that no supervisor owns: ${consequence}. ${ownerFor(clause)}`,
+  }
+}
+
+function unownedLoop(starter: Starter, clause: Clause): Problem {
+  const consequence =
+    starter.linked && !isTree(clause)
+      ? `A crash in it takes down the process that runs \`${clause.function.name}\`, and nothing starts the loop again.`
+      : 'A crash in it is a line in the log, and nothing starts the loop again.'
+  return {
+    at: starter.at,
+    severity: severityOf(starter, clause),
+    message:
+      `${opening(starter, clause)} starts a loop that no supervisor owns. ${consequence} ` +
+      'As `Supervisor.child_spec({Task, fun}, restart: :permanent)` among the children of a supervisor it is started again.',
+  }
+}
+
+function opening({ name }: Starter, clause: Clause): string {
+  return `\`${name.replace('Kernel.', '')}\` in \`${clause.function.id}\``
+}
+
+function severityOf({ linked }: Starter, clause: Clause): Severity {
+  return linked && isServerCode(clause) ? 'info' : 'warning'
+}
+
+function isLinking(name: string): boolean {
+  return name.endsWith('_link')
+}
+
+/** What to write: a child of the tree where the tree is made, else a child of a Task.Supervisor. */
+function ownerFor(clause: Clause): string {
+  const { module } = clause
+  if (isTree(clause) || (module.is('Application') && bootCode(module).has(clause.function.name))) {
+    const place = module.is('DynamicSupervisor')
+      ? `right after \`${module.name}\` among the children of its supervisor`
+      : 'at the end of the list of children'
+    return `As \`{Task, fun}\` ${place} it has an owner. There it runs as soon as those before it are up.`
+  }
+  const supervisor = taskSupervisorOf(module)
+  return `\`Task.Supervisor.start_child(${supervisor}, ...)\` gives it an owner, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree.`
+}
+
+/** The names of the functions that `start/2` of an application runs. */
+function bootCode(module: Module): ReadonlySet<string> {
+  return new Set(reach(module.clauses('start', 2)).map(({ clause }) => clause.function.name))
+}
+
+/** `init/1` of a supervisor, which runs in the supervisor itself. */
+function isTree({ function: { name }, module }: Clause): boolean {
+  return name === 'init' && (module.is('Supervisor') || module.is('DynamicSupervisor'))
+}
+
+/** The tools of the runtime hold no work of the application: nothing is lost when they are cut off. */
+const TOOLS = /^(?::sys|:logger|:dbg|:recon\w*)\./
+const BESIDE_TOOLS = /^(?:Logger\.\w+|IO\.\w+|Process\.sleep|:timer\.sleep|Kernel\.inspect)$/
+
+function isToolWork(run: readonly RunFunction[]): boolean {
+  return (
+    run.some(({ callee }) => TOOLS.test(callee)) &&
+    run.every(({ callee }) => TOOLS.test(callee) || BESIDE_TOOLS.test(callee))
+  )
+}
+
+/** A message to somebody, or a call of the process that started it. */
+function isSending({ callee, at, clause }: RunFunction): boolean {
+  if (SENDERS.has(callee)) return true
+  if (callee !== 'GenServer.call' || at.kind !== 'call') return false
+  const [server] = at.args
+  return server?.kind === 'variable' && isOwnPid(resolve(server, clause.module, clause))
+}
 
 /** `spawn_opt` and `Process.spawn` end with options, and so have an even number of arguments. */
 function hasUnknownOptions({ args }: Call): boolean {
@@ -137,9 +232,9 @@ function hasOption({ args }: Call, option: string): boolean {
   return options.has(option) || options.get(option) !== undefined
 }
 
-/** Functions that a supervisor calls to start a child, or that start a process for their caller to link with. */
-function isStartFunction({ function: { name }, module }: Clause, linked: boolean): boolean {
-  if (name.startsWith('start_link') || (linked && name.startsWith('start'))) return true
+/** A function that a supervisor calls to start a child or to end one, or that starts a process for its caller to link with. */
+function isLookedAfter({ function: { name }, module }: Clause, linked: boolean): boolean {
+  if (name === 'terminate' || name.startsWith('start_link') || (linked && name.startsWith('start'))) return true
   if (module.is('Task') && (name === 'start' || name === 'child_spec' || name === 'init')) return true
   return startFunctionsOfSpecs(module).has(name)
 }
@@ -164,7 +259,8 @@ function startFunctionsOfSpecs(module: Module): ReadonlySet<string> {
   return names
 }
 
-function isServerCode(clause: Clause, module: Module): boolean {
+function isServerCode(clause: Clause): boolean {
+  const { module } = clause
   return module.isProcess && serverCode(module).some((reached) => reached.clause === clause)
 }
 
@@ -172,13 +268,37 @@ function isServerCode(clause: Clause, module: Module): boolean {
 function isKept(call: Call, clause: Clause): boolean {
   const fate = fateOf(call, clause)
   if (fate.kind === 'given') return !isMention(fate.to)
-  if (fate.kind === 'returned') return isStarter(clause) || takesMessages(call, clause)
+  if (fate.kind === 'returned') return isStarter(call, clause) || takesMessages(call, clause) || isTaken(call, clause)
   return fate.kind === 'bound' && fate.uses.some(({ parent }) => parent === null || !isMention(parent))
 }
 
 /** `def start(fun), do: Task.start(fun)`: whoever calls it wants the pid. */
-function isStarter({ function: { name, isPublic } }: Clause): boolean {
-  return name === 'start' && isPublic
+function isStarter(call: Call, clause: Clause): boolean {
+  const { name, isPublic } = clause.function
+  return isPublic && (name === 'start' || (/^(?:start|spawn)/.test(name) && runsWhatIsGiven(call, clause)))
+}
+
+/** `spawn(fun)`, `spawn(fn -> fun.() end)`, or a module, name and arguments, with parameters of the function. */
+function runsWhatIsGiven(call: Call, clause: Clause): boolean {
+  const given = new Set(clause.params.flatMap(variablesIn))
+  const isGiven = (each: Expression | undefined): boolean => each?.kind === 'variable' && given.has(each.name)
+  if (isGiven(call.args[0])) return true
+  const [, , list] = call.args
+  const handed = list?.kind === 'list' ? list.elements : []
+  if (handed.some((each) => each.kind === 'tuple' && each.elements.length === 3 && each.elements.every(isGiven)))
+    return true
+  return detachedClosures(call, clause).some((closure) =>
+    walk(closure).some((each) => each.kind === 'call' && each.receiver !== null && isGiven(each.receiver)),
+  )
+}
+
+/** A private function that returns the pid to somebody who keeps it. */
+function isTaken(call: Call, clause: Clause): boolean {
+  return takersOf(call, clause).some((taker) => {
+    const fate = fateOf(taker.call, taker.clause)
+    if (fate.kind === 'given') return !isMention(fate.to)
+    return fate.kind === 'bound' && fate.uses.some(({ parent }) => parent === null || !isMention(parent))
+  })
 }
 
 /** A process that waits for messages is of no use to a caller that does not keep the pid it gets. */
@@ -222,7 +342,7 @@ function isOwnPid(expression: Expression | undefined): boolean {
 /** A `receive` further down, or in the function that is given the pid, waits for what the process sends. */
 function isAwaited(call: Call, clause: Clause): boolean {
   const isHere = clause.expressions.some(
-    (each) => each.kind === 'receive' && each.start > call.end && whereRuns(each, clause).at === 'here',
+    (each) => each.kind === 'receive' && each.start > call.end && whereRuns(each, clause).at !== 'elsewhere',
   )
   return isHere || (fateOf(call, clause).kind === 'returned' && clause.module.functions.some(isReceiver))
 }

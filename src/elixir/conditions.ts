@@ -27,6 +27,31 @@ function conditionsOf(expression: Expression): readonly Expression[] {
   }
 }
 
+/** Whether code runs in development or in tests alone: under `if Mix.env() == :dev`, whatever else must hold as well. */
+export function isForDevelopment(expression: Expression): boolean {
+  let inner = expression
+  for (const up of ancestors(expression)) {
+    if (up.kind === 'if' && inner === (up.isUnless ? up.otherwise : up.then) && namesDevelopment(up.condition))
+      return true
+    inner = up
+  }
+  return false
+}
+
+function namesDevelopment(condition: Expression): boolean {
+  if (condition.kind !== 'operator') return false
+  const { operator, operands } = condition
+  if (operator === '&&' || operator === 'and') return operands.some(namesDevelopment)
+  if (operator === '||' || operator === 'or') return operands.every(namesDevelopment)
+  if (operator === '==' || operator === '===') return operands.some(isDevelopment)
+  const [, list] = operands
+  return operator === 'in' && list?.kind === 'list' && list.elements.length > 0 && list.elements.every(isDevelopment)
+}
+
+function isDevelopment(expression: Expression): boolean {
+  return expression.kind === 'atom' && (expression.value === 'dev' || expression.value === 'test')
+}
+
 /**
  * A condition and all that it is made of: with what a variable in it was bound to, what an attribute holds, and the bodies
  * of local functions it calls, each one step away.

@@ -28,6 +28,16 @@ export function lostThrough(expression: Expression, clause: Clause): readonly Ex
   return uses.length > 0 && uses.every(({ isLost }) => isLost) ? uses.map(({ by }) => by) : null
 }
 
+/** The calls of the private function that returns this value, each with its clause: who can have it by its name. */
+export function takersOf(expression: Expression, clause: Clause): { call: Call; clause: Clause }[] {
+  const { function: fun, module } = clause
+  if (fun.isPublic || !tails(clause.body).some((tail) => tail.expression === expression)) return []
+  return module.functions
+    .flatMap(({ clauses }) => clauses)
+    .flatMap((each) => each.calls.map((call) => ({ call, clause: each })))
+    .filter(({ call }) => call.isLocal && module.function(call.name, call.arity) === fun)
+}
+
 /** Functions that run a function for each element and give nothing of it. */
 const VISITING = new Set(['Enum.each', 'Stream.each'])
 

@@ -102,7 +102,7 @@ export function notReviewed(path: string, source: string, project: ProjectFacts)
   if (isAbove('test', 'tests', 'spec', 'test_support')) return 'test'
   if ([...above].some((each) => /^(?:integration_tests?|test_integrations?)$/.test(each))) return 'test'
   if (['_test.exs', '_test.ex', '_case.ex'].some((ending) => name.endsWith(ending))) return 'test'
-  if (isAbove('examples', 'example', 'config', 'rel') || [...above].some((each) => each.startsWith('bench')))
+  if (isAbove('examples', 'example', 'dev', 'config', 'rel') || [...above].some((each) => each.startsWith('bench')))
     return 'script'
   if (name.endsWith('.exs') || /(?:^|\/)priv\/(?:\w+\/)?(?:repo|migrations|seeds)\//.test(path)) return 'script'
   if (name.endsWith('.pb.ex')) return 'generated'

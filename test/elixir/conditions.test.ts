@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { conditionsAbove, originsOf, partsOf } from '#elixir'
+import { conditionsAbove, isForDevelopment, originsOf, partsOf } from '#elixir'
 import { clauseWith, clausesOf } from './read-source.ts'
 
 /** What decides whether the call of `go` in the body runs. */
@@ -45,4 +45,21 @@ test('a name comes from what it is computed from, and from the parameter it is t
   )
 
   expect(originsOf('name', clause!)).toEqual(['name', 'id', 'b', 'config'])
+})
+
+test.each([
+  ['if Mix.env() == :dev, do: go()', true],
+  ['if ready?() and Mix.env() in [:dev, :test] do\ngo()\nend', true],
+  ['if @env == :test do\n:ok\nelse\ngo()\nend', false],
+  ['unless Mix.env() == :test, do: go()', false],
+  ['unless Mix.env() == :dev do\n:ok\nelse\ngo()\nend', true],
+  ['if Mix.env() != :dev, do: go()', false],
+  ['if Mix.env() in [:dev, :prod], do: go()', false],
+  ['if Mix.env() == :dev or forced?(), do: go()', false],
+  ['if Mix.env() == :dev or @env == :test, do: go()', true],
+  ['go()', false],
+])('runs in development alone: %s', (body, expected) => {
+  const [clause] = clausesOf(`defmodule A do\ndef f do\n${body}\nend\nend`, 'f/0')
+
+  expect(isForDevelopment(clause!.calls.find(({ name }) => name === 'go')!)).toBe(expected)
 })

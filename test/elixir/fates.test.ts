@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { fateOf, lostThrough } from '#elixir'
+import { fateOf, lostThrough, takersOf } from '#elixir'
 import { clauseWith, moduleOf } from './read-source.ts'
 
 /** What becomes of the value of `made()` in a body: `bound 3` where a name that holds it is read at three places. */
@@ -59,4 +59,17 @@ test.each([
 
 test('a value that a public function returns is for its callers', () => {
   expect(losers('def a(x) do\nf(x)\n:ok\nend', 'def')).toBeNull()
+})
+
+test('what a private function returns is taken by its calls', () => {
+  const takers = (definition: string): string[] => {
+    const module = moduleOf(
+      `defmodule Shop.Cart do\ndef a(x), do: [f(x), f(x, 1)]\ndef b(x), do: f(x)\n${definition} f(x) do\nseen(x)\nmade(x)\nend\nend`,
+    )
+    const [clause] = module.clauses('f', 1)
+    return clause!.calls.flatMap((call) => takersOf(call, clause!).map((taker) => taker.clause.function.name))
+  }
+
+  expect(takers('defp')).toEqual(['a', 'b'])
+  expect(takers('def')).toEqual([])
 })

@@ -26,6 +26,8 @@ describe('paths without review', () => {
     ['priv/repo/seeds/a.ex', 'script'],
     ['priv/shop/repo/a.ex', 'script'],
     ['examples/chat/lib/chat.ex', 'script'],
+    ['dev/shop_tools.ex', 'script'],
+    ['lib/shop/dev/seats.ex', null],
     ['bench/run.ex', 'script'],
     ['benchmarks/run.ex', 'script'],
     ['deps/ecto/lib/ecto.ex', 'vendored'],
