@@ -73,12 +73,12 @@ export default defineRule({
     const clauses = [...reading, ...module.clauses('handle_cast', 2)]
     if (!clauses.every(onlyTouchesMaps) || !module.clauses('init', 1).every(onlyTouchesMaps)) return
     const writes = (clause: Clause): boolean => touches(clause, WRITES) || putsKey(clause)
-    const writer = clauses.find((clause) => writes(clause) || touches(clause, EITHER))
-    // What looks up and then decides whether to store is one step, for which the callers have to queue.
-    const reader = reading.find(
-      (clause) => touches(clause, EITHER) || ((touches(clause, READS) || indexes(clause)) && !writes(clause)),
-    )
-    if (reader === undefined || writer === undefined) return
+    const reads = (clause: Clause): boolean => touches(clause, READS) || indexes(clause)
+    // What looks up and then decides whether to store is one step, a lock or a counter: for it the callers have to queue.
+    if (clauses.some((clause) => reads(clause) && writes(clause))) return
+    const isWritten = clauses.some((clause) => writes(clause) || touches(clause, EITHER))
+    const isRead = reading.some((clause) => reads(clause) || touches(clause, EITHER))
+    if (!isRead || !isWritten) return
 
     yield {
       at: use.range,
