@@ -7,12 +7,15 @@ import {
   defineRule,
   elixir,
   type Expression,
+  isFromRuntime,
   isSelf,
   messageShape,
   type MessageShape,
   type Module,
+  nameOf,
   namesOwnProcess,
   reach,
+  resolve,
   sameShape,
   sentMessage,
   showShape,
@@ -36,7 +39,8 @@ export default defineRule({
   `,
   instead: 'Return `{:ok, state, {:continue, message}}` and rename the clause that takes it to `handle_continue/2`.',
   ignoreWhen: 'When other processes send the same message too, or other messages are meant to come first.',
-  limits: 'Only messages that nothing else in the module sends are reported, so the first tick of a loop is not.',
+  limits:
+    'Only messages that nothing else in the file sends are reported, so the first tick of a loop is not; nor is what the runtime sends too, such as `:timeout` or `{:nodeup, node}`.',
 
   examples: [
     {
@@ -80,7 +84,8 @@ export default defineRule({
     // Once for each of many: they cannot all be the continue.
     if ([...ancestors(call)].some(({ kind }) => kind === 'fn' || kind === 'capture' || kind === 'for')) return
     const takers = module.clauses(callback, 2).filter(({ params: [taken] }) => taken && canMatch(taken, shape))
-    if (takers.length === 0 || standsElsewhere(shape, message, module) || takers.some(sendsUnknown)) return
+    if (takers.length === 0 || isFromRuntime(shape) || standsElsewhere(shape, message, module)) return
+    if (takers.some(sendsUnknown) || isSentNearby(shape, module)) return
     const continued = shape.kind === 'atom' ? `:${shape.tag}` : message.text
 
     yield {
@@ -97,7 +102,7 @@ export default defineRule({
 function sentToItself(call: Call, clause: Clause) {
   const sent = sentMessage(call)
   if (sent === null || sent.as === 'handle_call') return null
-  if (/send_(?:after|interval)/.test(call.name) && !call.args.some(isZero)) return null
+  if (/send_(?:after|interval)/.test(call.name) && !call.args.some((arg) => isZero(arg, clause))) return null
   if (
     call.name === 'send_interval' ||
     !(sent.to === null || isSelf(sent.to, clause) || namesOwnProcess(sent.to, clause))
@@ -107,8 +112,9 @@ function sentToItself(call: Call, clause: Clause) {
   return shape === null ? null : { message: sent.message, shape, callback: sent.as }
 }
 
-function isZero(expression: Expression): boolean {
-  return expression.kind === 'number' && expression.value === 0
+function isZero(expression: Expression, clause: Clause): boolean {
+  const term = resolve(expression, clause.module, clause)
+  return term.kind === 'number' && term.value === 0
 }
 
 /** An `init/1` that returns a third element continues, or counts on a timeout, already. */
@@ -129,6 +135,22 @@ function standsElsewhere(shape: MessageShape, message: Expression, module: Modul
         return other !== null && each.parent !== message && sameShape(shape, other)
       }),
     ),
+  )
+}
+
+/** Whether another module of the file sends it to this one, or to a process that could be of this one. */
+function isSentNearby(shape: MessageShape, { file, name }: Module): boolean {
+  const isSent = (call: Call, clause: Clause): boolean => {
+    const sent = sentMessage(call)
+    const other = sent === null ? null : messageShape(sent.message)
+    if (sent?.to == null || other === null || !sameShape(shape, other) || isSelf(sent.to, clause)) return false
+    const to = nameOf(sent.to, clause.module, clause)
+    return to === null || to === name
+  }
+  return file.modules.some(
+    (other) =>
+      other.name !== name &&
+      other.functions.some((fun) => fun.clauses.some((clause) => clause.calls.some((call) => isSent(call, clause)))),
   )
 }
 

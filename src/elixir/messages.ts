@@ -49,6 +49,30 @@ export function sentMessage(call: Call): SentMessage | null {
   return to === undefined || message === undefined ? null : { as: sender.as, to, message }
 }
 
+/** Tags of messages that the runtime and its libraries send to any process that asks for it, or is to hear of it. */
+const RUNTIME_TAGS = new Set([
+  'DOWN',
+  'EXIT',
+  'gen_event_EXIT',
+  'io_request',
+  'nodedown',
+  'nodeup',
+  'ssl',
+  'ssl_closed',
+  'ssl_error',
+  'tcp',
+  'tcp_closed',
+  'tcp_error',
+  'timeout',
+  'udp',
+  'udp_error',
+])
+
+/** Whether the runtime sends messages of that name too: who takes them does not know the sender. */
+export function isFromRuntime({ tag }: MessageShape): boolean {
+  return RUNTIME_TAGS.has(tag)
+}
+
 /** Whether a `receive` of the clause can take a message of that shape. */
 export function takesByReceive(clause: Clause, shape: MessageShape): boolean {
   return clause.expressions.some(

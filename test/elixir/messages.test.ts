@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { namesOwnProcess, sentMessage, takesByReceive } from '#elixir'
+import { isFromRuntime, messageShape, namesOwnProcess, sentMessage, takesByReceive } from '#elixir'
 import { clausesOf, clauseWith } from './read-source.ts'
 
 describe('what a call sends', () => {
@@ -25,6 +25,15 @@ describe('what a call sends', () => {
   test('nothing is known of other calls, and of calls with too few arguments', () => {
     expect(sent('Shop.send(pid, :a)\nGenServer.call(server)\n:timer.apply_after(5, M, :f, [])')).toEqual([])
   })
+})
+
+test('the runtime sends what it is asked for, or what others are to hear', () => {
+  const isFrom = (message: string): boolean => isFromRuntime(messageShape(clauseWith(message).body!)!)
+
+  expect(isFrom(':timeout')).toBe(true)
+  expect(isFrom('{:nodeup, node}')).toBe(true)
+  expect(isFrom('{:gen_event_EXIT, handler, :normal}')).toBe(true)
+  expect(isFrom(':load')).toBe(false)
 })
 
 describe('whether a target is a process of the module itself', () => {
