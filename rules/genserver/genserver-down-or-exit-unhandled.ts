@@ -6,12 +6,16 @@ import {
   type Clause,
   defineRule,
   elixir,
+  messageShape,
   type MessageShape,
   type Module,
   type Problem,
   reach,
+  results,
   runsSurelyHere,
+  type Tail,
   takesByReceive,
+  unmatched,
 } from '#engine'
 import { everyMessageNeedsAClause } from '../principles.ts'
 import { nameCall, spotOf, wholeHeadOf } from '../wording.ts'
@@ -31,6 +35,8 @@ const LINKING = new Set([
   'Task.async',
   'Task.Supervisor.async',
 ])
+
+const PORTS = new Set(['Port.open', ':erlang.open_port'])
 
 const SPAWN_MONITORS = new Set(['Kernel.spawn_monitor', ':erlang.spawn_monitor', 'Node.spawn_monitor'])
 
@@ -56,7 +62,7 @@ export default defineRule({
     'Add a clause: `def handle_info({:DOWN, ref, :process, _pid, reason}, state)`, or `def handle_info({:EXIT, pid, reason}, state)`.',
   ignoreWhen: 'When another module takes these messages on behalf of this process.',
   limits:
-    'Monitors and links that another module sets up for this process are not seen. Any clause that could match makes the rule silent.',
+    'Monitors and links that another module sets up for this process are not seen. Any clause that could match makes the rule silent; so does a server that stops at the exit status of its port, which comes before the `:EXIT`.',
 
   examples: [
     {
@@ -169,9 +175,10 @@ function* trappedExits(module: Module, server: readonly Clause[]): Iterable<Prob
   const link = server
     .filter((clause) => !unlinks(clause))
     .flatMap(surelyHere)
-    .find(isLink)
+    .find((call) => isLink(call) && !(PORTS.has(call.callee) && stopsBeforePort(module)))
   // A trap that is taken back later is there for a moment only.
   if (handlers.length === 0 || link === undefined || !flags.every(isOn)) return
+  const end = PORTS.has(link.callee) ? 'the port closes' : 'the linked process ends'
   for (const flag of flags) {
     yield {
       at: flag.at,
@@ -179,9 +186,24 @@ function* trappedExits(module: Module, server: readonly Clause[]): Iterable<Prob
       related: [{ range: link.at, message: 'the link' }],
       message:
         `\`${module.name}\` traps exits and links with \`${nameCall(link)}\`, and no \`handle_info/2\` clause matches ` +
-        '`{:EXIT, pid, reason}`: when the linked process ends, this server dies with a `FunctionClauseError`.',
+        `\`{:EXIT, pid, reason}\`: when ${end}, this server dies with a \`FunctionClauseError\`.`,
     }
   }
+}
+
+/** A port tells the exit status of its program before it closes: a server that stops at that never sees the `:EXIT`. */
+function stopsBeforePort(module: Module): boolean {
+  const takers = module.clauses('handle_info', 2).filter(({ params: [message] }) => {
+    const told = message === undefined ? undefined : unmatched(message)
+    const what = told?.kind === 'tuple' && told.elements.length === 2 ? messageShape(told.elements[1]!) : null
+    return what?.tag === 'exit_status'
+  })
+  return takers.length > 0 && takers.every((clause) => results(clause).every(({ tail }) => !goesOn(tail)))
+}
+
+function goesOn({ expression }: Tail): boolean {
+  const shape = expression === null ? null : messageShape(expression)
+  return shape?.tag === 'noreply'
 }
 
 /** A process that is let go of in the same function. */
