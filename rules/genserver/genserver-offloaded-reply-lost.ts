@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Call,
   type Capture,
   type Clause,
@@ -7,6 +8,7 @@ import {
   elixir,
   type Expression,
   type Fn,
+  localCalls,
   type Module,
   reach,
   type Reached,
@@ -127,9 +129,10 @@ function repliesLater(clause: Clause): boolean {
   })
 }
 
-/** A monitor or link on the started process tells the server of its end. */
+/** A monitor or link on the started process, here or in a function that is given it, tells the server of its end. */
 function isWatched({ clause }: Reached): boolean {
-  return clause.calls.some((call) => WATCHES.has(call.callee))
+  const watches = ({ calls }: Clause): boolean => calls.some((call) => WATCHES.has(call.callee))
+  return watches(clause) || localCalls(clause).some(({ fun }) => fun.clauses.some(watches))
 }
 
 /** The reply that what the call starts sends, unless a `try` makes sure of it or nothing in there can fail. */
@@ -177,13 +180,15 @@ function replyThatCanFail(
 ): Call | null {
   if (expressions.some(({ kind }) => kind === 'try')) return null
   const isHarmless = (each: Expression): boolean =>
-    each.kind !== 'call' || HARMLESS.has(each.callee) || catchesAll(each, module)
+    each.kind !== 'call' ||
+    HARMLESS.has(each.callee) ||
+    [each, ...ancestors(each)].some((around) => around.kind === 'call' && catchesAll(around, module))
   if (expressions.every(isHarmless) && around.every(isHarmless)) return null
   for (const each of expressions) if (each.kind === 'call' && REPLIES.has(each.callee)) return each
   return null
 }
 
-/** A function of this module that answers whatever goes wrong in it. */
+/** A function of this module that answers whatever goes wrong in it, and in what it is given to run. */
 function catchesAll(call: Call, module: Module): boolean {
   const clauses = call.isLocal ? module.clauses(call.name, call.arity) : []
   return (
