@@ -4,6 +4,7 @@ import {
   type Edit,
   elixir,
   type Expression,
+  messageShape,
   type ModuleRole,
   type ProjectFacts,
   type Range,
@@ -114,7 +115,8 @@ export default defineRule({
   roles: ['GenServer'],
   *check({ module, project }) {
     if (OTHERS.some((role) => module.is(role))) return
-    for (const [id, shapes] of Object.entries(ALLOWED)) {
+    for (const [id, all] of Object.entries(ALLOWED)) {
+      const shapes = all.filter((shape) => !isTooNew(shape, project))
       const [name, arity] = id.split('/') as [string, string]
       // A process that enters the loop by hand has an `init/1` of its own making.
       if (id === 'init/1' && module.behaviours.length + module.uses.length === 0) continue
@@ -122,10 +124,10 @@ export default defineRule({
       for (const clause of module.clauses(name, Number(arity))) {
         if (clause.params.length !== Number(arity)) continue
         for (const tail of tails(clause.body)) {
-          if (tail.isUnknown ? sideEffect(tail) === null : isAllowed(tail, shapes, id, project)) continue
+          if (tail.isUnknown ? sideEffect(tail) === null : isAllowed(tail, shapes, id)) continue
           yield {
             at: placeOf(tail, clause),
-            message: message(tail, clause, shapes),
+            message: message(tail, clause, shapes, project),
             edit: tail.expression === null ? null : asNoreply(tail.expression, id, clause),
           }
         }
@@ -144,7 +146,12 @@ function placeOf({ expression, impliedBy }: Tail, clause: Clause): Range {
     : { ...range, endLine: range.startLine, endColumn: clause.file.lineEndColumn(range.startLine) }
 }
 
-function isAllowed({ expression }: Tail, shapes: readonly Shape[], id: string, project: ProjectFacts): boolean {
+/** OTP 26 added `{:error, reason}`; older ones are only known from the project's own files. */
+function isTooNew({ tag }: Shape, { otp }: ProjectFacts): boolean {
+  return tag === 'error' && otp !== null && otp < 26
+}
+
+function isAllowed({ expression }: Tail, shapes: readonly Shape[], id: string): boolean {
   if (expression === null) return false
   if (expression.kind === 'atom' && id === 'init/1') return expression.value === 'ignore'
   if (expression.kind !== 'tuple') return false
@@ -153,20 +160,21 @@ function isAllowed({ expression }: Tail, shapes: readonly Shape[], id: string, p
   if (first?.kind !== 'atom')
     return first !== undefined && first.kind !== 'module' && first.kind !== 'number' && first.kind !== 'text'
   const size = expression.elements.length
-  // OTP 26 added `{:error, reason}`; older ones are only known from the project's own files.
-  if (id === 'init/1' && first.value === 'error') return size === 2 && (project.otp === null || project.otp >= 26)
   return shapes.some((shape) => shape.tag === first.value && shape.sizes.includes(size))
 }
 
-function message(tail: Tail, clause: Clause, shapes: readonly Shape[]): string {
+function message(tail: Tail, clause: Clause, shapes: readonly Shape[], { otp }: ProjectFacts): string {
   const allowed = shapes.map((shape) => `\`${shape.show}\``).join(', ')
   const isInit = clause.function.name === 'init'
-  const end = isInit
-    ? 'so the server does not start'
-    : 'so the server stops with `:bad_return_value` and its state is gone'
+  const isEarly = isInit && tail.expression !== null && messageShape(tail.expression)?.tag === 'error' && otp !== null
+  const end = isEarly
+    ? 'so the start fails with `:bad_return_value` and a crash report'
+    : isInit
+      ? 'so the server does not start'
+      : 'so the server stops with `:bad_return_value` and its state is gone'
   return (
-    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, which OTP does not accept, ${end}. ` +
-    `Accepted: ${allowed}${isInit ? ', `:ignore`' : ''}.`
+    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, which OTP ${isEarly ? `${otp} ` : ''}does not accept, ` +
+    `${end}. Accepted: ${allowed}${isInit ? ', `:ignore`' : ''}.`
   )
 }
 
