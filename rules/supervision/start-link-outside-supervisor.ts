@@ -1,15 +1,17 @@
 import {
   type Call,
+  canonical,
   type Clause,
-  conditionsAbove,
+  comesFrom,
   defineRule,
   elixir,
   type Expression,
   type FunctionFact,
   localCalls,
+  type Miss,
+  missesBefore,
   type Module,
   nameOf,
-  partsOf,
   reach,
   type Reached,
   requestCode,
@@ -19,15 +21,7 @@ import {
   whereRuns,
 } from '#engine'
 import { superviseEveryProcess } from '../principles.ts'
-
-/** Functions that ask whether a process of some name runs. */
-const LOOKUPS = new Set([
-  'Process.whereis',
-  'GenServer.whereis',
-  'Registry.lookup',
-  ':global.whereis_name',
-  ':erlang.whereis',
-])
+import { applicationOf } from '../wording.ts'
 
 /** Functions that end a process, which is then used here and gone, or that cut the link on purpose. */
 const STOPS = new Set([
@@ -43,7 +37,7 @@ const STOPS = new Set([
 const STARTS_BY_NAME = /^(start|child_spec|init|boot|setup|launch|main|run)/
 
 /** Modules that help tests of those who use a library. */
-const FOR_TESTS = /\.(?:Test|Testing|TestCase|TestHelpers?|TestSupport)(?:\.|$)/
+const FOR_TESTS = /\.(?:Test|Testing|TestCase|TestHelpers?|TestSupport|Mocks?|Fakes?|Stubs?)(?:\.|$)/
 
 const START = /\bstart(?:_link)?\b/
 
@@ -69,7 +63,7 @@ export default defineRule({
   instead: 'List it among the children of a supervisor, or start it with `DynamicSupervisor.start_child/2`.',
   ignoreWhen: 'When the process is meant to live exactly as long as the one that starts it.',
   limits:
-    'Who calls a function of another module is not known, so only lazy starts and code of requests and jobs are reported.',
+    'Who calls a function of another module is not known, so only lazy starts and code of requests and jobs are reported: a start is lazy where a look for the same process has found none, also in a local helper. What the module also stops by its name is taken to be begun and ended by hand.',
 
   examples: [
     {
@@ -105,9 +99,10 @@ export default defineRule({
       const request = requests.find((reached) => reached.clause === clause)
       if (!clause.mentions(START) || (request === undefined && isOwnStart(clause.function))) continue
       const calls = clause.calls.filter((call) => isStart(call, clause) && whereRuns(call, clause).at === 'here')
-      if (calls.length === 0 || clause.calls.some(({ callee }) => STOPS.has(callee))) continue
+      if (calls.length === 0 || clause.calls.some(({ callee }) => STOPS.has(callee)) || waitsForEnd(clause)) continue
       if (request === undefined && (own ??= ownStarts(module)).has(clause)) continue
       for (const call of calls) {
+        if (isStoppedByHand(call, clause)) continue
         const lookup = lookupFor(call, clause)
         const isLazy = lookup !== null || isNamedByChance(call, clause)
         if (!isLazy && !isInRequest(request, module)) continue
@@ -147,37 +142,54 @@ function isStart({ callee, module: called, name, arity, isLocal }: Call, { modul
   if (name !== 'start_link') return false
   if (isLocal) return module.isProcess && module.has('start_link', arity)
   if (called === null || called.endsWith('Repo')) return false
-  const root = (full: string): string => full.split('.')[0]!.replace(/(?<=.)Web$/, '')
   return (
-    root(called) === root(module.name) || module.file.modules.some((each) => each.name === called && each.isProcess)
+    applicationOf({ name: called }) === applicationOf(module) ||
+    module.file.modules.some((each) => each.name === called && each.isProcess)
   )
 }
 
-/** The call under whose answer the process is started, where it asks for that very process: here, or before a helper. */
+/** The look for that very process that has failed where it is started: here, or before a helper. */
 function lookupFor(call: Call, clause: Clause): Call | null {
-  const here = lookupAbove(call, call, clause)
+  const here = missesBefore(call, clause).find((miss) => isFor(miss, call, clause))
   const { function: fun, module } = clause
-  if (here !== null || fun.isPublic) return here
+  if (here !== undefined || fun.isPublic) return here?.lookup ?? null
   for (const caller of module.functions.flatMap(({ clauses }) => clauses)) {
     for (const called of localCalls(caller)) {
-      const lookup = called.fun === fun ? lookupAbove(called.by, call, caller) : null
-      if (lookup !== null) return lookup
+      if (called.fun !== fun) continue
+      const miss = missesBefore(called.by, caller).find((each) => isFor(each, call, clause))
+      if (miss !== undefined) return miss.lookup
     }
   }
   return null
 }
 
-function lookupAbove(expression: Expression, start: Call, clause: Clause): Call | null {
-  const name = literalName(start, clause)
-  for (const condition of conditionsAbove(expression)) {
-    for (const each of partsOf(condition, clause)) {
-      if (each.kind !== 'call' || !LOOKUPS.has(each.callee) || each.args[0] === undefined) continue
-      const asked = each.module === 'Registry' ? null : nameOf(each.args[0], clause.module, clause)
-      if (asked === null || asked === (name ?? start.module) || (name === null && isUnnamed(start))) return each
-      if (each.module === ':global' && asked === globalName(start, clause)) return each
-    }
-  }
-  return null
+/** Whether the name that was asked for can be the one that the process is started under. */
+function isFor(miss: Miss, start: Call, clause: Clause): boolean {
+  const { asked } = miss
+  const given = optionsOf(start, clause)
+  const name = literalName(start, clause) ?? globalName(start, clause)
+  const known = asked === null ? null : nameOf(asked, miss.clause.module, miss.clause)
+  if (known !== null && (known === name || (given === undefined && known === start.module))) return true
+  if (!miss.isSure) return false
+  // `M.start_link(arg)` registers under a name that only M knows.
+  if (given === undefined) return isUnnamed(start)
+  return asked !== null && known === null && name === null && canonical(asked) === canonical(given)
+}
+
+/** `Process.monitor(pid)` and a `receive`: the process lives no longer than this function runs. */
+function waitsForEnd(clause: Clause): boolean {
+  return (
+    clause.calls.some(({ callee }) => callee === 'Process.monitor') &&
+    clause.expressions.some(({ kind }) => kind === 'receive')
+  )
+}
+
+/** A server that the module stops by its name as well: whoever uses it begins and ends it by hand. */
+function isStoppedByHand(start: Call, clause: Clause): boolean {
+  const name = literalName(start, clause) ?? start.module
+  return clause.module
+    .callsOf(STOPS)
+    .some(({ call: { args }, clause: at }) => args[0] !== undefined && nameOf(args[0], at.module, at) === name)
 }
 
 /** The alias or atom that the process is registered under. */
@@ -210,7 +222,11 @@ function isUnnamed({ module }: Call): boolean {
 /** A fixed name, given in a function that has another business and does not return what it started. */
 function isNamedByChance(call: Call, clause: Clause): boolean {
   if (literalName(call, clause) === null || STARTS_BY_NAME.test(clause.function.name)) return false
-  return tails(clause.body).every(({ expression }) => expression !== call)
+  const isStarted = (each: Expression): boolean => each === call
+  return !tails(clause.body).some(
+    ({ expression }) =>
+      expression === call || (expression && expression.kind !== 'call' && comesFrom(expression, clause, isStarted)),
+  )
 }
 
 /** A LiveView lives as long as its page: what it starts for itself may as well. */
