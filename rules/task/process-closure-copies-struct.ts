@@ -12,7 +12,10 @@ import {
   type FieldAccess,
   type Fn,
   isWithin,
+  type Module,
   type Problem,
+  resolve,
+  tails,
   type Variable,
   variablesIn,
   walk,
@@ -51,7 +54,8 @@ export default defineRule({
   `,
   instead: 'Bind the field to a name before the closure, and mention only that name inside.',
   ignoreWhen: 'When the value is small and known to stay so.',
-  limits: 'Only `conn`, `socket`, `changeset` and the state of a callback are looked at, not parameters of helpers.',
+  limits:
+    'Only `conn`, `socket`, `changeset` and the state of a callback are looked at, not parameters of helpers. A state that is made of settings alone, or of which three fields or more are read, is reported by the strict profile only; one that is copied for each element of a stream by both.',
 
   examples: [
     {
@@ -121,15 +125,67 @@ function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause):
   const edit = texts.length === 1 ? bindFirst(paths as FieldAccess[], closure, clause) : null
   const only = texts.length <= 3 ? list(texts) : `${texts.length} fields of \`${name}\``
   const first = paths[0]!
+  const isWorthIt =
+    LARGE.includes(name) || by.name.startsWith('async_stream') || (texts.length < 3 && !isSettings(clause.module))
   yield {
     at,
+    set: isWorthIt ? 'recommended' : 'strict',
     evidence: [at, ...paths.map((path) => path!.range)],
     message:
       `This closure reads only ${only}, and \`${by.callee.replace('Kernel.', '')}\` copies all of \`${name}\` to the other process with it. ` +
-      `Bound before, as in \`${first.field} = ${first.text}\`, the field alone is copied.`,
+      `Bound before, as in \`${first.field} = ${first.text}\`, ${texts.length === 1 ? 'the field alone is' : 'the fields alone are'} copied.`,
     edit,
   }
 }
+
+const settingsCache = new WeakMap<Module, boolean>()
+
+/** Whether the state is a plain map that begins with nothing but settings, as far as `init/1` says: it stays small. */
+function isSettings(module: Module): boolean {
+  let known = settingsCache.get(module)
+  if (known === undefined) settingsCache.set(module, (known = beginsWithSettings(module)))
+  return known
+}
+
+function beginsWithSettings(module: Module): boolean {
+  const states = module.clauses('init', 1).flatMap((clause) =>
+    tails(clause.body).flatMap(({ expression: end }) => {
+      const [tag, state] = end?.kind === 'tuple' ? end.elements : []
+      if (end?.kind === 'atom' || (tag?.kind === 'atom' && tag.value === 'stop')) return []
+      return [{ clause, state: state === undefined ? state : resolve(state, module, clause) }]
+    }),
+  )
+  return (
+    states.length > 0 &&
+    states.every(
+      ({ clause, state }) =>
+        state?.kind === 'map' &&
+        !state.isStruct &&
+        state.updated === null &&
+        state.entries.every((each) => each.kind === 'pair' && isSetting(each.value, clause)),
+    )
+  )
+}
+
+const READERS =
+  /^(?:(?:Keyword|Map)\.(?:get|fetch!|pop!)|Application\.\w*env!?|System\.\w+|Kernel\.(?:self|make_ref|node)|Process\.(?:send_after|monitor)|:ets\.new)$/
+
+/** A word, a number, what the server was started with, or what was read of that. */
+function isSetting(value: Expression, clause: Clause): boolean {
+  const term = resolve(value, clause.module, clause)
+  return SETTING_KINDS.has(term.kind) || (term.kind === 'call' && READERS.test(term.callee))
+}
+
+const SETTING_KINDS: ReadonlySet<Expression['kind']> = new Set([
+  'atom',
+  'number',
+  'text',
+  'module',
+  'field',
+  'access',
+  'variable',
+  'attribute',
+])
 
 function list(texts: readonly string[]): string {
   const quoted = texts.map((text) => `\`${text}\``)
