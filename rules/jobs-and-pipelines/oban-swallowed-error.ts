@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Branch,
   type Call,
   type Clause,
@@ -12,7 +13,9 @@ import {
   type Module,
   results,
   tails,
+  unmatched,
   useOptions,
+  variablesIn,
   walk,
 } from '#engine'
 import { isOnPurpose } from '../intent.ts'
@@ -46,7 +49,8 @@ export default defineRule({
     'Return the error after logging it, `{:error, reason}`: Oban records it and runs the job again. To give up on purpose, write `{:cancel, reason}` or an explicit `:ok`.',
   ignoreWhen:
     'When the failure really needs no further attempt; an explicit `:ok` after the log line says so, and silences this rule.',
-  limits: 'Errors handled in other modules, and error clauses of function heads, are not seen.',
+  limits:
+    'Errors handled in other modules are not seen. What another attempt cannot change, such as `:not_found`, and a branch that inserts the job again are no findings; a warning about a step after the work is done is one in the strict profile only.',
 
   examples: [
     {
@@ -98,8 +102,10 @@ export default defineRule({
         const head = tail.isUnknown && log !== null && isLog(log) ? errorHead(log, clause) : null
         if (log?.kind === 'call' && head !== null && !seen.has(log) && !isOnPurpose(clause)) {
           seen.add(log)
+          if (isTriedAgain(clause.body)) continue
           yield {
             at: log.at,
+            ...(isAfterthought(log, hops) ? STRICT : {}),
             evidence: [log.at, clause.head, perform.head, ...hops.map((hop) => hop.range)],
             message:
               `The \`${quote(head, 40)}\` clause of \`${clause.function.id}\` ends in \`${log.callee}\`, which returns ` +
@@ -109,8 +115,10 @@ export default defineRule({
         const branch = tail.isUnknown && log !== null && isLog(log) ? errorBranch(log) : null
         if (log?.kind !== 'call' || branch === null || seen.has(log) || isOnPurpose(clause)) continue
         seen.add(log)
+        if (isTriedAgain(branchBody(branch))) continue
         yield {
           at: log.at,
+          ...(isAfterthought(log, [branch, ...hops]) ? STRICT : {}),
           evidence: [log.at, headOf(branch), perform.head, ...hops.map((hop) => hop.range)],
           message: `${subject(branch, module)} ends in \`${log.callee}\`, which returns \`:ok\`: ${consequence(isOnce)}`,
           edit: returned(branch, log, clause),
@@ -120,8 +128,10 @@ export default defineRule({
         for (const { log, branch, ok } of discardedIn(clause)) {
           if (seen.has(log) || isOnPurpose(clause)) continue
           seen.add(log)
+          if (isTriedAgain(branchBody(branch))) continue
           yield {
             at: log.at,
+            ...(isAfterthought(log, [branch]) ? STRICT : {}),
             evidence: [log.at, headOf(branch), ok.range],
             message: `${subject(branch, module)} only logs, and the \`:ok\` on line ${ok.line} is what Oban sees: ${consequence(isOnce)}`,
           }
@@ -181,30 +191,115 @@ function errorBranch(log: Expression): Handler | null {
   if (holder?.kind !== 'branch') return null
   const around = holder.parent
   if (around?.kind === 'try') {
-    return around.rescues.includes(holder) || around.catches.includes(holder)
-      ? holder
-      : isErrorPattern(holder, false)
-        ? holder
-        : null
+    if (around.rescues.includes(holder)) return rescuesFinal(holder) ? null : holder
+    return around.catches.includes(holder) ? holder : isErrorPattern(holder, false) ? holder : null
   }
   if (around?.kind === 'with')
     return around.elseBranches.includes(holder) && isErrorPattern(holder, true) ? holder : null
   return around?.kind === 'case' && isErrorPattern(holder, false) ? holder : null
 }
 
+const STRICT = { set: 'strict' } as const
+
+function branchBody(branch: Handler): Expression | null {
+  if (branch.kind === 'branch') return branch.body
+  return branch.parent?.kind === 'with' ? branch.parent.body : null
+}
+
+/** Whether a branch puts the work into the queue once more by itself. */
+function isTriedAgain(body: Expression | null): boolean {
+  if (body === null) return false
+  return [...walk(body)].some(
+    (each) => each.kind === 'call' && (/^Oban\.(?:insert|retry)/.test(each.callee) || AGAIN.test(each.name)),
+  )
+}
+
+const AGAIN = /^(?:re)?(?:schedule|enqueue|queue)(?:_|!?$)|^retry/
+
+/**
+ * Whether a failure that is only worth a warning comes when the work is done: after a step that raises where it fails,
+ * or in a branch that takes a success and nothing of it. Another attempt would do that work twice.
+ */
+function isAfterthought({ callee }: Call, path: readonly Expression[]): boolean {
+  return /warn/.test(callee) && path.some(comesAfterWork)
+}
+
+function comesAfterWork(expression: Expression): boolean {
+  let below = expression
+  for (const up of ancestors(expression)) {
+    if (up.kind === 'block' && up.statements.some((each) => each.end <= below.start && isAssertedWork(each)))
+      return true
+    if (up.kind === 'branch' && up.parent?.kind === 'case' && isBareSuccess(up) && !isCheck(up.parent.subject))
+      return true
+    below = up
+  }
+  return false
+}
+
+/** `Shop.Mailer.deliver!(mail)`, `{:ok, _} = Shop.Mailer.deliver(mail)`. */
+function isAssertedWork(statement: Expression): boolean {
+  if (statement.kind === 'call') return statement.name.endsWith('!') && !isCheck(statement)
+  return (
+    statement.kind === 'match' &&
+    statement.value.kind === 'call' &&
+    (statement.pattern.kind === 'tuple' || statement.pattern.kind === 'atom') &&
+    variablesIn(statement.pattern).length === 0 &&
+    !isCheck(statement.value)
+  )
+}
+
+function isBareSuccess({ patterns }: Branch): boolean {
+  const [pattern] = patterns
+  const tag = pattern?.kind === 'tuple' ? pattern.elements[0] : pattern
+  return tag?.kind === 'atom' && tag.value === 'ok' && variablesIn(pattern!).every((name) => name.startsWith('_'))
+}
+
+/** What only prepares the work. */
+function isCheck(expression: Expression): boolean {
+  return (
+    expression.kind === 'call' &&
+    /^(?:valid|check|ensure|verify|authori|can_|is_|lock|acquire|get|fetch|find|load|start|begin|mark|set|claim)/.test(
+      expression.name,
+    )
+  )
+}
+
 /** Reasons that another attempt cannot change, so that giving up is the answer to them. */
-const FINAL = /^(?:not_found|gone|deleted|cancell?ed|duplicate|unsubscribed|disabled|already_\w+)$/
+const FINAL = /^(?:(?:\w+_)?not_found|gone|deleted|cancell?ed|duplicate|unsubscribed|disabled|already_\w+|enoent)$/
+
+/** The same as structs and exceptions. */
+const FINAL_STRUCT = /(?:NoResults|NotFound|StaleEntry|Duplicate|Validation)\w*$/
 
 function isErrorPattern({ patterns, guard }: Pick<Branch, 'patterns' | 'guard'>, anyValue: boolean): boolean {
-  if (guard !== null && countsAttempts(guard)) return false
+  if (guard !== null && (countsAttempts(guard) || namesFinalReasons(guard))) return false
   let [pattern] = patterns
   if (pattern?.kind === 'match') pattern = pattern.value.kind === 'variable' ? pattern.pattern : pattern.value
   if (pattern === undefined) return false
   if (pattern.kind === 'variable') return anyValue
   if (pattern.kind === 'atom') return pattern.value === 'error'
   const [tag, reason] = pattern.kind === 'tuple' ? pattern.elements : []
-  if (reason?.kind === 'atom' && FINAL.test(reason.value)) return false
+  if (reason !== undefined && isFinal(unmatched(reason))) return false
   return tag?.kind === 'atom' && (tag.value === 'error' || tag.value === 'exit')
+}
+
+function isFinal(reason: Expression): boolean {
+  if (reason.kind === 'map') return reason.struct !== null && FINAL_STRUCT.test(reason.struct)
+  return reason.kind === 'atom' && FINAL.test(reason.value)
+}
+
+/** `when reason in [:not_found, :gone]`. */
+function namesFinalReasons(guard: Expression): boolean {
+  if (guard.kind !== 'operator' || guard.operator !== 'in') return false
+  const reasons = guard.operands[1]
+  return reasons?.kind === 'list' && reasons.elements.length > 0 && reasons.elements.every(isFinal)
+}
+
+/** `Ecto.NoResultsError ->`, `error in [Ecto.StaleEntryError] ->`. */
+function rescuesFinal({ patterns }: Branch): boolean {
+  const [pattern] = patterns
+  const named = pattern?.kind === 'operator' && pattern.operator === 'in' ? pattern.operands[1] : pattern
+  const exceptions = named?.kind === 'list' ? named.elements : named === undefined ? [] : [named]
+  return exceptions.length > 0 && exceptions.every((each) => each.kind === 'module' && FINAL_STRUCT.test(each.name))
 }
 
 /** `when attempt >= max_attempts`: the last attempt may well end so. */
