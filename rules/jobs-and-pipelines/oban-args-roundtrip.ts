@@ -88,10 +88,14 @@ interface Holder {
   patterns: readonly Expression[]
   isJob: (expression: Expression | undefined) => boolean
   isArgs: (expression: Expression | undefined) => boolean
+  /** Whether it is a value that the patterns take out of the args: a map among them has string keys too. */
+  isValue: (expression: Expression | undefined) => boolean
 }
 
 function holdersOfArgs(module: Module): Holder[] {
-  const holders = module.clauses('perform', 1).map((clause) => holderOf(clause, clause.params[0], true))
+  const holders = ['perform', 'timeout', 'backoff']
+    .flatMap((name) => module.clauses(name, 1))
+    .map((clause) => holderOf(clause, clause.params[0], true))
   const seen = new Set<FunctionFact>()
   for (const { clause, isJob, isArgs } of holders) {
     for (const { fun, by } of localCalls(clause)) {
@@ -112,11 +116,13 @@ function holderOf(clause: Clause, param: Expression | undefined, takesJob: boole
   const jobs = namesOnce(takesJob ? given : [], clause)
   const patterns = takesJob ? given.flatMap(argsPatterns) : given
   const args = namesOnce(patterns, clause)
+  const values = namesOnce(patterns.flatMap(plainMaps).flatMap(stringValues), clause)
   const isJob: Holder['isJob'] = (expression) => expression?.kind === 'variable' && jobs.has(expression.name)
   return {
     clause,
     patterns,
     isJob,
+    isValue: (expression) => expression?.kind === 'variable' && values.has(expression.name),
     isArgs: (expression) => {
       const term = expression?.kind === 'variable' ? (boundValue(expression, clause) ?? expression) : expression
       if (term?.kind === 'variable') return args.has(term.name)
@@ -155,19 +161,25 @@ function plainMaps(pattern: Expression): MapTerm[] {
   return [...walk(pattern)].filter((each): each is MapTerm => each.kind === 'map' && !each.isStruct)
 }
 
+/** What stands right of string keys. */
+function stringValues({ entries }: MapTerm): Expression[] {
+  return entries.flatMap((entry) => (entry.kind === 'pair' && entry.key.kind === 'text' ? [entry.value] : []))
+}
+
 function stringKeys(pattern: Expression): string[] {
   return plainMaps(pattern).flatMap((map) =>
     map.entries.flatMap((entry) => (entry.kind === 'pair' && entry.key.kind === 'text' ? [entry.key.value ?? ''] : [])),
   )
 }
 
-/** The string keys that a clause knows the args to have. */
-function stringKeysIn({ clause, patterns, isArgs }: Holder): string[] {
+/** The string keys that a clause knows the args, or a map among them, to have. */
+function stringKeysIn({ clause, patterns, isArgs, isValue }: Holder): string[] {
+  const isRead = (expression: Expression | undefined) => isArgs(expression) || isValue(expression)
   const read = clause.expressions.flatMap((each) => {
     const key =
-      each.kind === 'access' && isArgs(each.subject)
+      each.kind === 'access' && isRead(each.subject)
         ? each.key
-        : each.kind === 'call' && isArgs(each.args[0])
+        : each.kind === 'call' && isRead(each.args[0])
           ? each.args[1]
           : undefined
     return key?.kind === 'text' ? [key.value ?? ''] : []
@@ -210,9 +222,9 @@ function withStringKeys(map: MapTerm, pairs: readonly Pair[], clause: Clause): E
 }
 
 /** Reads of an atom key from the args. */
-function* reads({ clause, isArgs }: Holder, strings: ReadonlySet<string>): Iterable<Problem> {
+function* reads({ clause, isArgs, isValue }: Holder, strings: ReadonlySet<string>): Iterable<Problem> {
   for (const each of clause.expressions) {
-    for (const { at, key, consequence } of readsAt(each, isArgs)) {
+    for (const { at, key, consequence } of readsAt(each, (term) => isArgs(term) || isValue(term))) {
       if (strings.has(key) && !consequence.startsWith('raises')) continue
       yield {
         at: spotOf(at),
