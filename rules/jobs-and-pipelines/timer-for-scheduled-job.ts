@@ -1,4 +1,18 @@
-import { type Call, type Clause, defineRule, elixir, type Expression, foldNumber, resolve, walk } from '#engine'
+import {
+  type Call,
+  canMatch,
+  type Clause,
+  defineRule,
+  elixir,
+  endsItsProcess,
+  type Expression,
+  foldNumber,
+  messageShape,
+  type Module,
+  resolve,
+  sentMessage,
+  walk,
+} from '#engine'
 import { durableWork } from '../principles.ts'
 
 /** Timers by callee, with the position of the delay and of what it brings. */
@@ -18,7 +32,10 @@ const SIX_HOURS = 6 * 3_600_000
 
 /** Words for the upkeep of what the process holds in memory: that belongs to the process and starts again with it. */
 const UPKEEP =
-  /^(?:refresh\w*|renew\w*|reload\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
+  /^(?:refresh\w*|renew\w*|reload\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|compact\w*|vacuum\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
+
+/** Processes that live as long as somebody is connected: nothing that must happen can wait in them. */
+const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const
 
 export default defineRule({
   id: 'timer-for-scheduled-job',
@@ -70,7 +87,12 @@ export default defineRule({
     if (timer === undefined || delay === undefined) return
     const milliseconds = foldNumber(resolve(delay, module, clause), module)
     if (milliseconds === null || milliseconds < SIX_HOURS) return
-    if (isUpkeep(clause, timer.what(call.args))) return
+    if (VISITED.some((role) => module.is(role))) return
+    if (
+      isUpkeep(clause, [...timer.what(call.args), ...[...walk(delay)].filter(({ kind }) => kind === 'attribute')]) ||
+      endsTheProcess(call, module)
+    )
+      return
     yield { at: call.at, message: message(call, clause, milliseconds) }
   },
 })
@@ -88,6 +110,13 @@ function isUpkeep(clause: Clause, what: readonly Expression[]): boolean {
   }
   names.push(clause.module.name.split('.').at(-1) ?? '')
   return names.some((name) => wordsOf(name).some((word) => UPKEEP.test(word)))
+}
+
+/** A timer that bounds the life of its process belongs to it. */
+function endsTheProcess(call: Call, module: Module): boolean {
+  const shape = messageShape(sentMessage(call)?.message ?? call)
+  const taker = module.clauses('handle_info', 2).find(({ params }) => shape !== null && canMatch(params[0]!, shape))
+  return taker !== undefined && endsItsProcess(taker)
 }
 
 /** `refresh_rates` and `RateRefresher` by words. */
