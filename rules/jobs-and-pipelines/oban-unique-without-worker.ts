@@ -64,13 +64,14 @@ export default defineRule({
         for (const call of clause.mentions(NEW) ? clause.calls : []) {
           const given = call.name === 'new' && call.arity === 2 ? resolve(call.args[1]!, module, clause) : undefined
           if (given?.kind !== 'list') continue
-          const worker = call.module === null ? module.name : call.callee === 'Oban.Job.new' ? null : call.module
+          const worker = call.isLocal ? module.name : call.callee === 'Oban.Job.new' ? null : call.module
           found.push(...fieldsIn(given, module, clause).map((pair) => ({ pair, worker })))
         }
       }
     }
     // An attribute can stand for the options of several jobs.
     for (const { pair, worker } of new Map(found.map((each) => [each.pair.start, each])).values()) {
+      if (isForAnyWorker(pair, module)) continue
       yield {
         at: pair.range,
         message:
@@ -107,6 +108,14 @@ function atomsOf(fields: Expression): string[] | null {
   const atoms = fields.elements.flatMap((each) => (each.kind === 'atom' ? [each.value] : []))
   return atoms.length === fields.elements.length && atoms.length > 0 ? atoms : null
 }
+
+/** `# one import at a time, whichever worker runs it`, right above or beside. */
+function isForAnyWorker({ range: { startLine } }: Pair, { file }: Module): boolean {
+  return file.comments.some(({ line, text }) => line <= startLine && line > startLine - 4 && FOR_ANY_WORKER.test(text))
+}
+
+const FOR_ANY_WORKER =
+  /\b(?:on purpose|intentional(?:ly)?|deliberate(?:ly)?|(?:any|all|both|every|across|whichever|whatever|regardless of|different)(?: of)?(?: the| which)? workers?)\b/i
 
 function withWorker(pair: Pair, module: Module): Edit | null {
   const { value } = pair
