@@ -86,6 +86,8 @@ interface Callback {
   mayBe: 'map' | 'list'
   expected: string
   consequence: string
+  /** The same where the value says itself that the work failed. */
+  afterError: string
 }
 
 const CALLBACKS: Readonly<Record<string, Callback>> = {
@@ -94,24 +96,28 @@ const CALLBACKS: Readonly<Record<string, Callback>> = {
     mayBe: 'map',
     expected: 'the message',
     consequence: 'it raises, and the message counts as failed although it was handled.',
+    afterError: 'it raises, and the message fails with that exception instead of this error.',
   },
   handle_batch: {
     arity: 4,
     mayBe: 'list',
     expected: 'the list of messages',
     consequence: 'it raises, and the whole batch counts as failed although it was handled.',
+    afterError: 'it raises, and the whole batch fails with that exception instead of this error.',
   },
   prepare_messages: {
     arity: 2,
     mayBe: 'list',
     expected: 'the list of messages',
     consequence: 'it raises, and all of them fail before they are handled.',
+    afterError: 'it raises, and all of them fail with that exception instead of this error.',
   },
   handle_failed: {
     arity: 2,
     mayBe: 'list',
     expected: 'the list of messages',
     consequence: 'it raises, and the failed messages are acknowledged as they were.',
+    afterError: 'it raises, and the failed messages are acknowledged as they were.',
   },
 }
 
@@ -124,12 +130,18 @@ function isWrong({ expression, impliedBy, isUnknown }: Tail, mayBe: Callback['ma
   return expression.kind !== mayBe && WRITTEN.has(expression.kind)
 }
 
+function isError(expression: Expression | null): boolean {
+  const tag = expression?.kind === 'tuple' ? expression.elements[0] : expression
+  return tag?.kind === 'atom' && tag.value === 'error'
+}
+
 /** Calls that always give `:ok`. */
 function isOk({ callee }: Call): boolean {
   return callee === 'Enum.each' || /^Logger\.(?:debug|info|notice|warning|warn|error|critical)$/.test(callee)
 }
 
 function wrong({ tail, hops }: Result, at: Expression, clause: Clause, callback: Callback): Problem {
+  const consequence = isError(tail.expression) ? callback.afterError : callback.consequence
   const text = tail.expression === null ? 'nil' : quote(tail.expression)
   const shown =
     tail.expression?.kind === 'call' ? `\`:ok\`, the value of \`${tail.expression.callee}\`,` : `\`${text}\``
@@ -138,7 +150,7 @@ function wrong({ tail, hops }: Result, at: Expression, clause: Clause, callback:
     evidence: [spotOf(at), clause.head, ...hops.map((hop) => hop.range)],
     message:
       `\`${clause.function.id}\` of \`${clause.module.name}\` returns ${shown} where Broadway expects ` +
-      `${callback.expected}: ${callback.consequence}`,
+      `${callback.expected}: ${consequence}`,
     edit: callback.mayBe === 'map' && hops.length === 0 ? messageFor(tail, clause) : null,
   }
 }
