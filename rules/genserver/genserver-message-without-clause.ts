@@ -3,6 +3,7 @@ import {
   type Call,
   callbacks,
   type Clause,
+  continuationOf,
   defineRule,
   elixir,
   type Expression,
@@ -11,8 +12,10 @@ import {
   messageShape,
   type Module,
   namesOwnProcess,
+  type Problem,
   reach,
   resolve,
+  results,
   runsSurelyHere,
   sameShape,
   type SentMessage,
@@ -21,9 +24,11 @@ import {
   takesByReceive,
 } from '#engine'
 import { everyMessageNeedsAClause } from '../principles.ts'
-import { nameCall, wholeHeadOf } from '../wording.ts'
+import { nameCall, nameClause, spotOf, wholeHeadOf } from '../wording.ts'
 
-const ARITIES: Readonly<Record<Arrival, number>> = { handle_call: 3, handle_cast: 2, handle_info: 2 }
+type Taker = Arrival | 'handle_continue'
+
+const ARITIES: Readonly<Record<Taker, number>> = { handle_call: 3, handle_cast: 2, handle_info: 2, handle_continue: 2 }
 
 export default defineRule({
   id: 'genserver-message-without-clause',
@@ -36,9 +41,10 @@ export default defineRule({
 
   why: `
     A message that none of the server's own clauses matches raises a FunctionClauseError in the server: it dies, the
-    state is lost, and with a call the caller exits too. It happens the first time the message is sent, often long
-    after one side of a renamed message was forgotten. A module without any clause for the kind of message has the
-    default of use GenServer, which raises for calls and casts, and logs and drops everything else.
+    state is lost, and with a call the caller exits too. So does a {:continue, term}. It happens the first time the
+    message is sent, often long after one side of a renamed message was forgotten. A module without any clause for
+    the kind of message has the default of use GenServer, which raises for calls and casts, and logs and drops
+    everything else.
   `,
   instead: 'Add the clause, or send the message that a clause takes.',
   limits:
@@ -75,8 +81,12 @@ export default defineRule({
   roles: ['GenServer'],
   *check({ module }) {
     if (!module.isTransparent) return
-    for (const { at, send, shape, as, clauses } of sendings(module)) {
-      if (isTaken(shape, as, module) || clauses.some((clause) => takesByReceive(clause, shape))) continue
+    yield* continues(module)
+    const server = serverClauses(module)
+    for (const { at, send, shape, as, clauses } of sendings(module, new Set(server))) {
+      if (isTaken(shape, as, module)) continue
+      const around = as === 'handle_info' ? [...clauses, ...server] : clauses
+      if (around.some((clause) => takesByReceive(clause, shape))) continue
       const handlers = module.clauses(as, ARITIES[as])
       yield {
         at: at.at,
@@ -99,9 +109,30 @@ interface Sending {
   clauses: readonly Clause[]
 }
 
-function* sendings(module: Module): Iterable<Sending> {
+/** `{:continue, term}` that a callback returns, for which no clause of `handle_continue/2` is there. */
+function* continues(module: Module): Iterable<Problem> {
+  const takers = module.clauses('handle_continue', 2)
+  if (takers.length === 0) return
+  const seen = new Set<Expression>()
+  for (const clause of callbacks(module).flatMap((fun) => fun.clauses)) {
+    for (const { tail, clause: at, hops } of results(clause)) {
+      const next = continuationOf(tail.expression)
+      const shape = next === null ? null : shapeOf(next.elements[1]!, at)
+      if (next === null || seen.has(next) || shape === null || isTaken(shape, 'handle_continue', module)) continue
+      seen.add(next)
+      yield {
+        at: next.range,
+        evidence: [next.range, ...hops.map(spotOf), ...takers.map(wholeHeadOf)],
+        message:
+          `\`${nameClause(clause)}\` of \`${module.name}\` continues with \`${showShape(shape)}\`, and ` +
+          `${noneOf('handle_continue', takers.length)}: the server dies with a \`FunctionClauseError\`.`,
+      }
+    }
+  }
+}
+
+function* sendings(module: Module, server: ReadonlySet<Clause>): Iterable<Sending> {
   const all = module.functions.flatMap((fun) => fun.clauses)
-  const server = new Set(serverClauses(module))
   for (const clause of all) {
     for (const send of clause.calls) {
       const sent = sentMessage(send)
@@ -155,7 +186,7 @@ function shapeOf(message: Expression, clause: Clause): MessageShape | null {
 }
 
 /** Whether a clause matches, or cannot be told not to. */
-function isTaken(shape: MessageShape, callback: Arrival, module: Module): boolean {
+function isTaken(shape: MessageShape, callback: Taker, module: Module): boolean {
   const fun = module.function(callback, ARITIES[callback])
   if (fun === undefined) return false
   if (fun.clauses.length === 0) return true
@@ -168,13 +199,14 @@ function isTaken(shape: MessageShape, callback: Arrival, module: Module): boolea
 function message(call: Call, shape: MessageShape, callback: Arrival, handlers: number, module: Module): string {
   const id = `${callback}/${ARITIES[callback]}`
   const sent = `\`${nameCall(call)}\` sends \`${showShape(shape)}\` to \`${module.name}\``
-  if (handlers > 0) {
-    const none =
-      handlers === 1
-        ? `its only \`${id}\` clause does not match it`
-        : `none of its ${handlers} \`${id}\` clauses matches it`
-    return `${sent}, and ${none}: the server dies with a \`FunctionClauseError\`.`
-  }
+  if (handlers > 0) return `${sent}, and ${noneOf(callback, handlers)}: the server dies with a \`FunctionClauseError\`.`
   const effect = callback === 'handle_info' ? 'it is logged and dropped' : 'the default raises, and the server dies'
   return `${sent}, which has no \`${id}\`: ${effect}.`
+}
+
+function noneOf(callback: Taker, count: number): string {
+  const id = `${callback}/${ARITIES[callback]}`
+  return count === 1
+    ? `its only \`${id}\` clause does not match it`
+    : `none of its ${count} \`${id}\` clauses matches it`
 }

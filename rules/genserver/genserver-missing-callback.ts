@@ -1,6 +1,7 @@
 import {
   type Clause,
   callbacks,
+  continuationOf,
   defineRule,
   type Edit,
   elixir,
@@ -21,9 +22,6 @@ const ARITIES: Readonly<Record<string, number>> = {
   handle_info: 2,
   handle_continue: 2,
 }
-
-/** Where `{:continue, term}` stands in what a callback returns, by the tag of the tuple. */
-const CONTINUE_POSITIONS: Readonly<Record<string, number>> = { ok: 2, noreply: 2, reply: 3 }
 
 export default defineRule({
   id: 'genserver-missing-callback',
@@ -91,7 +89,7 @@ function* continuesIntoNothing(module: Module): Iterable<Problem> {
   const seen = new Set<Expression>()
   for (const clause of callbacks(module).flatMap((fun) => fun.clauses)) {
     for (const { tail, hops } of results(clause)) {
-      const next = continuation(tail.expression)
+      const next = continuationOf(tail.expression)
       if (next === null || seen.has(next)) continue
       seen.add(next)
       yield {
@@ -103,14 +101,6 @@ function* continuesIntoNothing(module: Module): Iterable<Problem> {
       }
     }
   }
-}
-
-function continuation(tail: Expression | null): Expression | null {
-  const tag = tail?.kind === 'tuple' ? tail.elements[0] : undefined
-  if (tail?.kind !== 'tuple' || tag?.kind !== 'atom') return null
-  const next = tail.elements[CONTINUE_POSITIONS[tag.value] ?? tail.elements.length]
-  const word = next?.kind === 'tuple' && next.elements.length === 2 ? next.elements[0] : undefined
-  return word?.kind === 'atom' && word.value === 'continue' ? next! : null
 }
 
 /** A public function with the name of a callback and other arguments, which nobody in the module calls. */

@@ -1,5 +1,5 @@
 // Messages between processes: which call sends what to whom, and what takes it. It knows no supervision tree.
-import type { Call, Expression } from './expression.ts'
+import type { Call, Expression, Tuple } from './expression.ts'
 import type { Clause, Module } from './module.ts'
 import { canMatch, type MessageShape } from './patterns.ts'
 import { isOwnName, startCalls } from './servers.ts'
@@ -47,6 +47,18 @@ export function sentMessage(call: Call): SentMessage | null {
   const to = call.args[sender.to]
   const message = call.args[sender.message]
   return to === undefined || message === undefined ? null : { as: sender.as, to, message }
+}
+
+/** Where `{:continue, term}` stands in what a callback returns, by the tag of the tuple. */
+const CONTINUE_POSITIONS: Readonly<Record<string, number>> = { ok: 2, noreply: 2, reply: 3 }
+
+/** The `{:continue, term}` in what a callback returns; null where it does not continue. */
+export function continuationOf(result: Expression | null): Tuple | null {
+  const tag = result?.kind === 'tuple' ? result.elements[0] : undefined
+  if (result?.kind !== 'tuple' || tag?.kind !== 'atom') return null
+  const next = result.elements[CONTINUE_POSITIONS[tag.value] ?? result.elements.length]
+  const word = next?.kind === 'tuple' && next.elements.length === 2 ? next.elements[0] : undefined
+  return next?.kind === 'tuple' && word?.kind === 'atom' && word.value === 'continue' ? next : null
 }
 
 /** Tags of messages that the runtime and its libraries send to any process that asks for it, or is to hear of it. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { isFromRuntime, messageShape, namesOwnProcess, sentMessage, takesByReceive } from '#elixir'
+import { continuationOf, isFromRuntime, messageShape, namesOwnProcess, sentMessage, takesByReceive } from '#elixir'
 import { clausesOf, clauseWith } from './read-source.ts'
 
 describe('what a call sends', () => {
@@ -25,6 +25,15 @@ describe('what a call sends', () => {
   test('nothing is known of other calls, and of calls with too few arguments', () => {
     expect(sent('Shop.send(pid, :a)\nGenServer.call(server)\n:timer.apply_after(5, M, :f, [])')).toEqual([])
   })
+})
+
+test('a callback continues by the last element of what it returns', () => {
+  const next = (result: string): string | undefined => continuationOf(clauseWith(result).body)?.text
+
+  expect(next('{:ok, state, {:continue, :load}}')).toBe('{:continue, :load}')
+  expect(next('{:reply, :ok, state, {:continue, {:load, 1}}}')).toBe('{:continue, {:load, 1}}')
+  expect(next('{:reply, {:continue, :load}, state}')).toBeUndefined()
+  expect(next('{:noreply, state, 5_000}')).toBeUndefined()
 })
 
 test('the runtime sends what it is asked for, or what others are to hear', () => {
