@@ -85,5 +85,6 @@ function takesAny(clause: Clause): boolean {
 function onlyTakesFields(state: Expression): boolean {
   if (state.kind === 'match') return [state.pattern, state.value].every(onlyTakesFields)
   if (state.kind === 'variable') return true
+  if (state.kind === 'tuple') return state.elements.every(onlyTakesFields)
   return state.kind === 'map' && state.entries.every((entry) => entry.kind === 'pair' && onlyTakesFields(entry.value))
 }
