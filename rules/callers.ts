@@ -41,13 +41,27 @@ export function isSingleLane(module: Module): boolean {
 }
 
 function hasPatientCall(clause: Clause): boolean {
-  return clause.calls.some((call) => {
-    const timeout = CALLS.has(call.callee) ? call.args[2] : undefined
-    if (timeout === undefined) return false
-    const value = defaultOf(timeout, clause) ?? resolve(timeout, clause.module, clause)
-    // A timeout that is computed was thought of.
-    return (foldNumber(value, clause.module) ?? PATIENT_MS) >= PATIENT_MS
-  })
+  return clause.calls.some((call) => CALLS.has(call.callee) && isPatient(call, clause))
+}
+
+function isPatient({ args: [, , timeout] }: Call, clause: Clause): boolean {
+  if (timeout === undefined) return false
+  const value = defaultOf(timeout, clause) ?? resolve(timeout, clause.module, clause)
+  // A timeout that is computed was thought of.
+  return (foldNumber(value, clause.module) ?? PATIENT_MS) >= PATIENT_MS
+}
+
+/** Whether all client functions that the module has wait patiently for whatever they ask. */
+export function isAskedPatiently(module: Module): boolean {
+  const server = new Set(serverCode(module).map(({ clause }) => clause))
+  const clients = module.functions.flatMap((fun) => fun.clauses.filter((clause) => !server.has(clause)))
+  const taken = module.clauses('handle_call', 3).map(({ params: [message] }) => message && messageShape(message))
+  const isAsking = ({ callee, args: [, message] }: Call): boolean => {
+    const sent = CALLS.has(callee) && message !== undefined ? messageShape(message) : undefined
+    return sent !== undefined && (sent === null || taken.some((shape) => !shape || sameShape(sent, shape)))
+  }
+  const asked = clients.flatMap((clause) => clause.calls.filter(isAsking).map((call) => ({ call, clause })))
+  return asked.length > 0 && asked.every(({ call, clause }) => isPatient(call, clause))
 }
 
 /** `timeout \\ 30_000`: what a parameter is where the caller leaves it out. */
@@ -68,6 +82,10 @@ function isPoolCall({ module, callee }: Call): boolean {
 }
 
 /** Helpers that a package ships for the tests of others, `Phoenix.LiveViewTest` and the like: they wait on purpose. */
-export function isTestSupport({ name }: Module): boolean {
-  return /(?:Test|Testing)(?:\.|$)/.test(name)
+export function isTestSupport({ name, file }: Module): boolean {
+  return TEST_NAME.test(name) || TEST_FOLDER.test(file.path)
 }
+
+const TEST_NAME =
+  /(?:Test|Testing|[Tt]est_?[Ff]ramework)(?:\.|$)|(?:^|\.)Test(?:Adapter|Client|Cluster|Double|Harness|Helpers?|Node|Server|Support|Utils?|Validator)(?:\.|$)/
+const TEST_FOLDER = /(?:^|\/)(?:test|tests|testing|test_helpers|test_support)\/|testframework\//

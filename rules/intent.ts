@@ -8,6 +8,15 @@ export function isOnPurpose(clause: Clause): boolean {
   return remarks(clause).some((text) => ON_PURPOSE.test(text))
 }
 
+const BLOCKS = /\b(?:block\w*|synchronous(?:ly)?|wait\w*)\b/i
+const REASON = /\b(?:because|must|since|so|to avoid|in order to|(?:during|in) `?init)\b/i
+
+/** Whether a comment there says that code blocks, and why. */
+export function saysWhyItBlocks(clause: Clause): boolean {
+  const text = remarks(clause).join(' ')
+  return text.split(/(?<=[.!?])\s/).some((sentence) => BLOCKS.test(sentence) && REASON.test(sentence))
+}
+
 /** The comments inside a clause, and those between it and the definition above. */
 export function remarks({ start, range, module, file }: Clause): string[] {
   let from = module.range.startLine

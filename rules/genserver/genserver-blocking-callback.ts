@@ -10,7 +10,7 @@ import {
   type Waiting,
   waitingIn,
 } from '#engine'
-import { isPooled, isSingleLane } from '../callers.ts'
+import { isAskedPatiently, isPooled, isSingleLane, isTestSupport } from '../callers.ts'
 import { isOnPurpose, remarks } from '../intent.ts'
 import { bottleneck, fastCallbacks } from '../principles.ts'
 import { ignoresState } from '../replies.ts'
@@ -42,7 +42,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, return `:noreply`, and call `GenServer.reply` when `{ref, result}` arrives; answer an error on `:DOWN`.',
   ignoreWhen: 'When only one such operation must run at a time and callers wait with a timeout that allows for it.',
   limits:
-    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info.',
+    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info; so is all waiting in a server whose client functions all wait fifteen seconds or longer.',
 
   examples: [
     {
@@ -93,13 +93,14 @@ export default defineRule({
   roles: ['GenServer'],
   *check({ module }) {
     const calls = module.clauses('handle_call', 3)
-    if (calls.length === 0 || isSingleLane(module) || isPooled(module)) return
+    if (calls.length === 0 || isSingleLane(module) || isPooled(module) || isTestSupport(module)) return
     const others = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name) && name !== 'handle_call')
     const inCalls = reach(calls)
     const inOthers = reach(others.flatMap((fun) => fun.clauses))
     const seen = new Set<number>()
-    yield* waits(inCalls, seen, (wait) => TASKS.has(wait) || OUTSIDE.has(wait), 'warning')
-    yield* waits(inOthers, seen, (wait) => TASKS.has(wait), 'warning')
+    const severity = isAskedPatiently(module) ? 'info' : 'warning'
+    yield* waits(inCalls, seen, (wait) => TASKS.has(wait) || OUTSIDE.has(wait), severity)
+    yield* waits(inOthers, seen, (wait) => TASKS.has(wait), severity)
     const asking = inCalls.filter(({ from }) => ignoresState(from))
     const writing = new Set(asking.filter(({ clause }) => waitingIn(clause).some(isWrite)).map(({ from }) => from))
     const reading = asking.filter(({ from }) => !writing.has(from))

@@ -1,18 +1,8 @@
-import {
-  ancestors,
-  type Clause,
-  defineRule,
-  elixir,
-  type Expression,
-  isSelf,
-  type Module,
-  reach,
-  tails,
-  waitingIn,
-} from '#engine'
+import { type Clause, defineRule, elixir, isCallByHand, isSelf, type Module, reach, waitingIn } from '#engine'
 import { isTestSupport } from '../callers.ts'
-import { isOnPurpose } from '../intent.ts'
+import { isOnPurpose, saysWhyItBlocks } from '../intent.ts'
 import { fastInit } from '../principles.ts'
+import { isOnTheWayOut } from '../way-out.ts'
 import { spotOf, WAITS_FOR } from '../wording.ts'
 
 /** Local hops that are followed from `init/1`. */
@@ -37,7 +27,8 @@ export default defineRule({
   ignoreWhen: `
     When the children after this one must not start before the data is there. Keep it, and say so in the ignore comment.
   `,
-  limits: 'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info.',
+  limits:
+    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. A `receive` with an `after` for the answer to one reference is a call made by hand, and reported by the strict profile only.',
 
   examples: [
     {
@@ -79,14 +70,18 @@ export default defineRule({
     for (const { clause, hops, from } of reach(module.clauses('init', 1), DEPTH)) {
       for (const { expression, at, wait, name } of waitingIn(clause)) {
         // A stream of tasks is how init/1 does work of its own on all cores: it is work, not waiting.
-        if (wait === 'stream' || seen.has(expression.start) || [expression, ...hops].some(endsTheStart)) continue
-        if (isOnPurpose(clause) || isOnPurpose(from)) continue
+        if (wait === 'stream' || seen.has(expression.start)) continue
+        // A step of the boot that blocks it and then returns `:ignore`, or what is cleaned up on the way to `{:stop, reason}`.
+        if ([expression, ...hops].some(isOnTheWayOut)) continue
+        if ([clause, from].some((each) => isOnPurpose(each) || saysWhyItBlocks(each))) continue
         seen.add(expression.start)
         const helper = clause === from ? '' : ` in \`${clause.function.id}\``
+        const isCall = expression.kind === 'receive' && isCallByHand(expression)
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
-          severity: wait === 'database' ? 'info' : 'warning',
+          severity: wait === 'database' || isCall ? 'info' : 'warning',
+          ...(isCall ? { set: 'strict' as const } : {}),
           message:
             `\`init/1\` of \`${module.name}\` waits for ${WAITS_FOR[wait]} (\`${name}\`${helper}): ` +
             'its supervisor starts no further child until this returns, at boot and at every restart.',
@@ -109,21 +104,4 @@ function isStartedByItsUser(module: Module): boolean {
 
 function handsOverSelf(start: Clause): boolean {
   return start.calls.some((call) => isSelf(call, start) && call.parent?.kind !== 'block')
-}
-
-/**
- * Whether all that follows refuses the start: a step of the boot that is meant to block it and then return `:ignore`,
- * or what is cleaned up on the way to `{:stop, reason}`.
- */
-function endsTheStart(expression: Expression): boolean {
-  return [...ancestors(expression)].some((up) => {
-    const all = tails(up)
-    return all.length > 0 && all.every((tail) => isRefusal(tail.expression))
-  })
-}
-
-function isRefusal(tail: Expression | null): boolean {
-  if (tail?.kind === 'atom') return tail.value === 'ignore'
-  const first = tail?.kind === 'tuple' ? tail.elements[0] : undefined
-  return first?.kind === 'atom' && first.value === 'stop'
 }

@@ -5,6 +5,7 @@ import {
   defineRule,
   elixir,
   type Expression,
+  expressionWaitsFor,
   isOwnName,
   isSelf,
   messageShape,
@@ -14,6 +15,8 @@ import {
   requestCode,
   resolve,
   serverCode,
+  waitingIn,
+  walk,
   whereRuns,
 } from '#engine'
 import { callWhenInDoubt } from '../principles.ts'
@@ -83,7 +86,13 @@ function* castsInLoops(clause: Clause) {
   for (const each of clause.expressions) {
     const cast = castBy(each, clause)
     const loop = cast === null ? null : loopAround(each)
-    if (cast === null || loop === null || (whereRuns(each, clause).at === 'kept' && !isInStream(each))) continue
+    if (
+      cast === null ||
+      loop === null ||
+      waits(loop.body, clause) ||
+      (whereRuns(each, clause).at === 'kept' && !isInStream(each))
+    )
+      continue
     // What a server posts to itself it handles itself, at its own pace.
     if (isServerCode(clause) && isOwnTarget(cast.target, module)) continue
     const at = spotOf(each)
@@ -91,7 +100,7 @@ function* castsInLoops(clause: Clause) {
       at,
       evidence: [at, cast.call.at],
       message:
-        `This casts to \`${cast.target}\` once for each element of \`${loop}\`, as fast as it can: nothing slows the loop down ` +
+        `This casts to \`${cast.target}\` once for each element of \`${loop.over}\`, as fast as it can: nothing slows the loop down ` +
         'when the receiver falls behind. Send one message with the whole batch, or `call`.',
       scope: module.range,
     }
@@ -141,15 +150,42 @@ function parameterOf(expression: Expression | undefined, { params }: Clause): nu
   return params.findIndex((param) => param.kind === 'variable' && param.name === expression.name)
 }
 
-/** The list that the innermost loop around an expression goes through, as written. */
-function loopAround(expression: Expression): string | null {
-  let inner = expression
+interface Loop {
+  /** What it goes through, as written. */
+  over: string
+  /** What it does with each element. */
+  body: Expression
+}
+
+/** The innermost loop around an expression. */
+function loopAround(expression: Expression): Loop | null {
+  let body = expression
   for (const up of ancestors(expression)) {
-    if (up.kind === 'for' && up.body === inner) return up.steps[0]?.kind === 'draw' ? nameLoop(up.steps[0].value) : null
-    if (up.kind === 'call' && LOOPS.has(up.callee) && up.args.slice(1).includes(inner)) return nameLoop(up.args[0]!)
-    inner = up
+    const given = listOf(up, body)
+    if (given !== null) {
+      const over = nameLoop(given)
+      return over === null ? null : { over, body }
+    }
+    if (up.kind === 'for' && up.body === body) return null
+    body = up
   }
   return null
+}
+
+function listOf(loop: Expression, body: Expression): Expression | null {
+  if (loop.kind === 'for' && loop.body === body) return loop.steps[0]?.kind === 'draw' ? loop.steps[0].value : null
+  return loop.kind === 'call' && LOOPS.has(loop.callee) && loop.args.slice(1).includes(body) ? loop.args[0]! : null
+}
+
+/** A loop that asks a database or a process for each element does not run as fast as it can. */
+function waits(body: Expression, clause: Clause): boolean {
+  return walk(body).some((each) => {
+    if (expressionWaitsFor(each, clause) !== null) return true
+    if (each.kind !== 'call') return false
+    if (CALLS.has(each.callee)) return true
+    const helper = each.isLocal ? clause.module.function(each.name, each.arity) : undefined
+    return helper !== undefined && helper.clauses.some((inner) => waitingIn(inner).length > 0)
+  })
 }
 
 /** A list that is written out, element by element, has an end that its author saw. */

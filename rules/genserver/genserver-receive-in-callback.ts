@@ -1,11 +1,27 @@
-import { type Branch, callbacks, type Clause, defineRule, elixir, messageShape, reach, waitingIn } from '#engine'
+import {
+  type Branch,
+  callbacks,
+  type Clause,
+  defineRule,
+  elixir,
+  foldNumber,
+  messageShape,
+  reach,
+  type Receive,
+  resolve,
+  waitingIn,
+} from '#engine'
 import { isTestSupport } from '../callers.ts'
-import { isOnPurpose } from '../intent.ts'
+import { isOnPurpose, saysWhyItBlocks } from '../intent.ts'
 import { everyMessageNeedsAClause } from '../principles.ts'
+import { isOnTheWayOut } from '../way-out.ts'
 import { nameClause, spotOf } from '../wording.ts'
 
 /** What waits for its start or its end keeps nobody else waiting that could know of it; `init/1` has a rule of its own. */
 const BEFORE_AND_AFTER = new Set(['init', 'handle_continue', 'terminate'])
+
+/** How long a call waits by itself. */
+const CALL_MS = 5_000
 
 export default defineRule({
   id: 'genserver-receive-in-callback',
@@ -25,7 +41,7 @@ export default defineRule({
     'Keep what the answer is for in the state (for a call: `from`), return `{:noreply, state}`, and go on in the `handle_info/2` clause that takes the message; bound the wait with `Process.send_after`.',
   ignoreWhen: 'When the message is certain to be in the mailbox already; write `after 0` to say so.',
   limits:
-    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported.',
+    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported, nor one with an `after` right before the server stops. Others with an `after` are reported by the strict profile only, unless it is longer than the five seconds of a call.',
 
   examples: [
     {
@@ -77,12 +93,15 @@ export default defineRule({
       for (const { expression, at, wait } of waitingIn(clause)) {
         if (wait !== 'receive' || expression.kind !== 'receive' || seen.has(expression.start)) continue
         seen.add(expression.start)
-        const isBounded = expression.after !== null
-        if ((from.function.name === 'terminate' && isBounded) || expression.branches.some(seesTheEnd)) continue
-        if (isOnPurpose(clause) || isOnPurpose(from)) continue
+        const bound = boundOf(expression, clause)
+        const isBounded = bound !== Number.POSITIVE_INFINITY
+        const isEnding = from.function.name === 'terminate' || [expression, ...hops].some(isOnTheWayOut)
+        if ((isEnding && isBounded) || expression.branches.some(seesTheEnd)) continue
+        if (isOnPurpose(clause) || isOnPurpose(from) || (isBounded && saysWhyItBlocks(clause))) continue
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
+          ...(outlastsCalls(bound, from) ? {} : { set: 'strict' as const, severity: 'info' as const }),
           message:
             `\`${nameClause(from)}\` of \`${module.name}\` stops the server's own loop with this \`receive\`: ` +
             `no other message is handled until it returns${isBounded ? '' : ', and without an `after` that may be never'}.`,
@@ -91,6 +110,20 @@ export default defineRule({
     }
   },
 })
+
+/** Milliseconds until the `after` clause, as far as they can be read; null where they are computed. */
+function boundOf({ after }: Receive, clause: Clause): number | null {
+  const [given] = after?.patterns ?? []
+  if (given === undefined) return Number.POSITIVE_INFINITY
+  const limit = resolve(given, clause.module, clause)
+  if (limit.kind === 'atom' && limit.value === 'infinity') return Number.POSITIVE_INFINITY
+  return foldNumber(limit, clause.module)
+}
+
+/** Whether a wait is longer than that of any call: a caller that is answered only afterwards has given up by then. */
+function outlastsCalls(bound: number | null, { function: fun }: Clause): boolean {
+  return bound !== null && (fun.name === 'handle_call' ? bound >= CALL_MS : bound > CALL_MS)
+}
 
 /**
  * `{:DOWN, ...}` or `{:EXIT, ...}`: the other process is watched. That is a call made by hand, or the wait for the end of

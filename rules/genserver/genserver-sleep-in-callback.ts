@@ -1,32 +1,43 @@
 import {
   callbacks,
   type Call,
-  type Clause,
   defineRule,
   elixir,
   type Expression,
   foldNumber,
   type Module,
   reach,
-  tails,
   waitingIn,
+  walk,
 } from '#engine'
 import { isSingleLane, isTestSupport } from '../callers.ts'
 import { isOnPurpose } from '../intent.ts'
 import { fastCallbacks } from '../principles.ts'
+import { isOnTheWayOut } from '../way-out.ts'
 import { nameClause, spotOf } from '../wording.ts'
 
 /** `init/1` has a rule of its own, and after `terminate/2` nobody waits any more. */
 const AT_THE_EDGES = new Set(['init', 'terminate'])
 
-const ENDS = new Set(['System.halt', 'System.stop', ':erlang.halt', ':init.stop', 'Kernel.exit', 'Process.exit'])
+const ENDS = new Set(
+  ['System.halt', 'System.stop', 'System.restart', ':erlang.halt', ':init.stop', ':init.restart', ':init.reboot']
+    .concat(['Kernel.exit', 'Process.exit'])
+    .concat(['Nerves.Runtime.halt', 'Nerves.Runtime.poweroff', 'Nerves.Runtime.reboot']),
+)
 
 /** Processes of one visitor each. Nobody else waits for them, so a short pause is a matter of taste. */
 const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const
 const NOTICED_MS = 1_000
+const SLOWS_DOWN = /throttl|rate_?limit|slow_?down/
 
 /** Displays and sensors need a moment between two commands, for which no message is worth the trouble. */
 const HARDWARE_MS = 10
+
+/** A moment between two attempts is over before anybody notices; many of them add up. */
+const SHORT_MS = 50
+
+/** Five seconds is what a supervisor waits for a child by itself before it kills it. */
+const SHUTDOWN_MS = 5_000
 
 export default defineRule({
   id: 'genserver-sleep-in-callback',
@@ -46,7 +57,7 @@ export default defineRule({
     'Send yourself a message with `Process.send_after(self(), message, ms)`, return, and go on in `handle_info/2`.',
   ignoreWhen: 'When the process exists to be slow and nothing ever calls it or has to stop it in time.',
   limits:
-    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, are not reported.',
+    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, and those of less than five seconds right before the server stops or raises, are not reported; those of less than fifty milliseconds are reported by the strict profile only.',
 
   examples: [
     {
@@ -107,10 +118,12 @@ export default defineRule({
         const time = expression.kind === 'call' ? howLong(expression, module) : null
         if (time !== null && time < HARDWARE_MS) continue
         const isVisited = VISITED.some((role) => module.is(role))
-        if ((isVisited || alwaysStops(from)) && (time ?? 0) < NOTICED_MS) continue
+        if (isVisited && ((time ?? 0) < NOTICED_MS || SLOWS_DOWN.test(clause.function.name))) continue
+        if ((time ?? 0) < SHUTDOWN_MS && [expression, ...hops].some(isOnTheWayOut)) continue
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
+          ...(time !== null && time < SHORT_MS ? { set: 'strict' as const, severity: 'info' as const } : {}),
           message:
             `\`${nameClause(from)}\` of \`${module.name}\` sleeps here${show(time)}. Until it wakes up the process reads no ` +
             `message: ${isVisited ? 'the page does not react' : 'whoever calls it or stops it waits as long'}.`,
@@ -125,20 +138,14 @@ function isLastPause(sleep: Expression): boolean {
   const { parent } = sleep
   if (parent?.kind !== 'block') return false
   return parent.statements.some(
-    (each) => each.kind === 'call' && each.start > sleep.start && (ENDS.has(each.callee) || sleepsForEver(each)),
+    (each) =>
+      each.start > sleep.start &&
+      (isEnd(each) || (each.kind === 'if' && walk(each).some((inner) => inner.parent !== null && isEnd(inner)))),
   )
 }
 
-/** Every way out is `{:stop, ...}`: as in `terminate/2`, a short pause comes before the end of the server. */
-function alwaysStops({ body }: Clause): boolean {
-  const ways = tails(body)
-  return (
-    ways.length > 0 &&
-    ways.every(({ expression }) => {
-      const first = expression?.kind === 'tuple' ? expression.elements[0] : undefined
-      return first?.kind === 'atom' && first.value === 'stop'
-    })
-  )
+function isEnd(each: Expression): boolean {
+  return each.kind === 'call' && (ENDS.has(each.callee) || sleepsForEver(each))
 }
 
 function sleepsForEver({ callee, args: [time] }: Call): boolean {

@@ -1,8 +1,9 @@
 // Code that waits for the outside world, by kind. What a call waits for is known from its resolved name and arguments.
-import { ancestors, type Call, type Expression, walk } from './expression.ts'
+import { ancestors, type Call, type Expression, type Fn, type Receive, walk } from './expression.ts'
 import type { Clause } from './module.ts'
 import { closureRuns, whereRuns } from './processes.ts'
 import type { Range } from './range.ts'
+import { resolve } from './values.ts'
 
 /**
  * What is waited for. `await` is one task or some, `stream` a stream of tasks that is run to its end, `database` any call
@@ -102,10 +103,28 @@ const TASK_STREAMS = new Set([
   'Task.Supervisor.async_stream_nolink',
 ])
 
-const SIGNALS = new Set(['kill', 'pkill', 'killall'])
+/** Commands that send a signal and do not wait for what it does, or tell or set something of this machine at once. */
+const QUICK = new Set(
+  ['kill', 'pkill', 'killall']
+    .concat(['chmod', 'date', 'hostname', 'id', 'ln', 'mkdir', 'nproc', 'stty', 'sysctl', 'touch', 'tput'])
+    .concat(['tty', 'uname', 'which', 'whoami', 'halt', 'poweroff', 'reboot', 'shutdown']),
+)
 
-/** What a call waits for; null for calls that do not wait as far as their name tells. Builders (`Req.new`) do not. */
-export function waitsFor(call: Call): Wait | null {
+/** Functions that leave a message with another process and go on. */
+const POSTS = new Set([
+  'GenServer.cast',
+  'GenServer.reply',
+  ':gen_server.cast',
+  'Kernel.send',
+  ':erlang.send',
+  'Process.send',
+])
+
+/**
+ * What a call waits for; null for calls that do not wait as far as their name tells. Builders (`Req.new`) do not. With
+ * the clause it stands in, options that are written out elsewhere are known too.
+ */
+export function waitsFor(call: Call, clause: Clause | null = null): Wait | null {
   const wait = waitOf(call.module, call.name)
   const [first, second] = call.args
   switch (wait) {
@@ -114,15 +133,14 @@ export function waitsFor(call: Call): Wait | null {
     case 'await':
       return isZero(second) || (second?.kind === 'list' && isZero(second.get('timeout'))) ? null : wait
     case 'http':
-      return isAsynchronous(call) ? null : wait
+      return isAsynchronous(call, clause) ? null : wait
     case 'socket':
       // `{:local, path}`: a socket file of this machine answers at once or not at all.
       return first?.kind === 'tuple' && first.elements[0]?.kind === 'atom' && first.elements[0].value === 'local'
         ? null
         : wait
     case 'command':
-      // Sending a signal is not waiting for what it does.
-      return first?.kind === 'text' && SIGNALS.has(first.value ?? '') ? null : wait
+      return first?.kind === 'text' && QUICK.has(first.value ?? '') ? null : wait
     case 'rpc':
       return first?.kind === 'call' && (first.callee === 'Kernel.node' || first.callee === 'Node.self') ? null : wait
     default:
@@ -138,31 +156,62 @@ function waitOf(module: string | null, name: string): Wait | null {
 }
 
 /** Requests whose answer comes as a message: `stream_to: self()`, `sync: false`, `:async`. */
-function isAsynchronous({ args }: Call): boolean {
+function isAsynchronous({ args }: Call, clause: Clause | null): boolean {
   return args.some((arg) => {
-    if (arg.kind !== 'list') return false
-    const sync = arg.get('sync')
+    const options = clause === null ? arg : writtenOut(arg, clause)
+    if (options.kind !== 'list') return false
+    const sync = options.get('sync')
     return (
-      arg.get('stream_to') !== undefined ||
-      arg.get('async') !== undefined ||
-      arg.has('async') ||
+      options.get('stream_to') !== undefined ||
+      options.get('async') !== undefined ||
+      options.has('async') ||
       (sync?.kind === 'atom' && sync.value === 'false')
     )
   })
+}
+
+/** What an argument stands for: in an attribute, a variable, or as all that a local function returns. */
+function writtenOut(arg: Expression, clause: Clause): Expression {
+  const term = resolve(arg, clause.module, clause)
+  if (term.kind !== 'call' || !term.isLocal) return term
+  const [only, ...others] = clause.module.clauses(term.name, term.arity)
+  return others.length === 0 ? (only?.body ?? term) : term
 }
 
 /**
  * What an expression of any kind waits for: calls as `waitsFor`, a captured function that waits (`&Req.get!/1`), and
  * `receive` that does not merely take what is there.
  */
-export function expressionWaitsFor(expression: Expression): Wait | null {
-  if (expression.kind === 'call') return waitsFor(expression)
+export function expressionWaitsFor(expression: Expression, clause: Clause | null = null): Wait | null {
+  if (expression.kind === 'call') return waitsFor(expression, clause)
   if (expression.kind === 'capture')
     return expression.function && waitOf(expression.function.module, expression.function.name)
   if (expression.kind !== 'receive') return null
   if (expression.after !== null && isZero(expression.after.patterns[0])) return null
   if (expression.after !== null && expression.branches.length === 0) return 'sleep'
   return takesLateMessage(expression) ? null : 'receive'
+}
+
+/** What a port tells its owner in `{port, ...}`: the answer is that of another program. */
+const FROM_PORTS = new Set(['data', 'exit_status', 'connected', 'closed', 'eof'])
+
+/**
+ * Whether a `receive` is a call made by hand: it waits for `{^ref, answer}` of the request that was just made, and gives
+ * up after a while. It waits for another process as `GenServer.call` does, no more and no less.
+ */
+export function isCallByHand({ branches, after }: Receive): boolean {
+  const [limit] = after?.patterns ?? []
+  if (limit === undefined || (limit.kind === 'atom' && limit.value === 'infinity')) return false
+  return branches.some(({ patterns: [pattern] }) => {
+    if (pattern?.kind !== 'tuple') return false
+    const [ref, answer] = pattern.elements
+    return ref?.kind === 'operator' && ref.operator === '^' && answer !== undefined && !isFromPort(answer)
+  })
+}
+
+function isFromPort(answer: Expression): boolean {
+  const tag = answer.kind === 'tuple' ? answer.elements[0] : answer
+  return tag?.kind === 'atom' && FROM_PORTS.has(tag.value)
 }
 
 /** Calls that tell by their answer that a message is already in the mailbox. */
@@ -201,7 +250,8 @@ export function waitingIn(clause: Clause): readonly Waiting[] {
   let waiting = waitingCache.get(clause)
   if (waiting === undefined) {
     waiting = clause.expressions.flatMap((expression) => {
-      const wait = expressionWaitsFor(expression) ?? (isConsumedTaskStream(expression, clause) ? 'stream' : null)
+      const wait =
+        expressionWaitsFor(expression, clause) ?? (isConsumedTaskStream(expression, clause) ? 'stream' : null)
       return wait !== null && runsHere(expression, clause) ? [{ expression, wait, ...placeOf(expression) }] : []
     })
     waitingCache.set(clause, waiting)
@@ -229,7 +279,13 @@ function placeOf(expression: Expression): { at: Range; name: string } {
 const CONSUMERS = new Set(['Stream.run', 'Map.new', 'MapSet.new', 'List.first', 'Keyword.new'])
 
 function isConsumedTaskStream(expression: Expression, clause: Clause): boolean {
-  return expression.kind === 'call' && TASK_STREAMS.has(expression.callee) && isConsumed(expression, clause)
+  if (expression.kind !== 'call' || !TASK_STREAMS.has(expression.callee)) return false
+  return isConsumed(expression, clause) && !expression.args.some((arg) => arg.kind === 'fn' && onlyPosts(arg))
+}
+
+/** `fn pid -> GenServer.cast(pid, message) end`: there is nothing to wait for. */
+function onlyPosts({ branches }: Fn): boolean {
+  return branches.every(({ body }) => body.kind === 'call' && POSTS.has(body.callee))
 }
 
 /** Whether a lazy stream is run in this clause: given to `Enum`, `Stream.run`, `for` or the like. */

@@ -66,9 +66,15 @@ const DETACHING = new Set([
 
 /** Functions that keep the function they are given: it runs later, when a stream is read or an event happens, if at all. */
 const KEEPING = new Set([
+  'Application.get_env',
   'Application.put_env',
+  'Keyword.get',
+  'Keyword.pop',
   'Keyword.put',
   'Keyword.put_new',
+  'Keyword.replace',
+  'Map.get',
+  'Map.pop',
   'Map.put',
   'Map.put_new',
   'Map.replace',
@@ -204,13 +210,14 @@ function placeOfArgument(call: Call, given: Expression, clause: Clause): Where {
   return isHandedOver(call, given, clause) ? { at: 'elsewhere', by: call } : HERE
 }
 
-/** `Debouncer.apply(key, fun, ms)`, `MyApp.Jobs.run_async(fun)`: by its name the function does not run here and now. */
+/** `Debouncer.apply(key, fun, ms)`, `Shop.Poller.start_link(fun)`: by its name the function does not run here and now. */
 function isForLater(module: string, name: string): boolean {
   return LATER_MODULE.test(module) || LATER.test(name)
 }
 
 const LATER_MODULE = /(?:^|\.)(?:Debounc|Deferr|Delay|Schedul|Background)\w*$/
-const LATER = /(?:^|_)(?:async|background|debounce|defer|delay|delayed|enqueue|later|offload|schedule)[!?]?(?:_|$)/
+const LATER =
+  /(?:^|_)(?:async|background|debounce|defer|delay|delayed|enqueue|later|offload|schedule|attach|child_spec|register|start_child|start_link|subscribe)[!?]?(?:_|$)/
 
 /** What starts a process and goes on, without waiting for it. */
 const STARTS =

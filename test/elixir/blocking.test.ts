@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { waitingIn } from '#elixir'
+import { isCallByHand, waitingIn } from '#elixir'
 import { clauseWith } from './read-source.ts'
 
 /** What a body waits for, as `wait name`. */
@@ -36,6 +36,8 @@ describe('calls that wait', () => {
     'Req.new(url: url)',
     'Process.sleep(0)',
     'System.cmd("kill", [pid])',
+    'System.cmd("date", ["-u"])',
+    ':httpc.request(:get, {url, []}, [], async())',
     'Process.sleep(:infinity)',
     'Task.yield(task, 0)',
     'Task.yield_many(tasks, timeout: 0)',
@@ -47,7 +49,7 @@ describe('calls that wait', () => {
     'Shop.Repo.config()',
     'Shop.Repository.all(query)',
   ])('%s does not', (body) => {
-    expect(waits(body)).toEqual([])
+    expect(waits(body, 'defp async, do: [sync: false]')).toEqual([])
   })
 })
 
@@ -56,11 +58,13 @@ describe('other code that waits', () => {
     expect(waits('Enum.map(urls, &Req.get!/1)')).toEqual(['http Req.get!'])
     expect(waits('Task.async_stream(urls, &Req.get!/1)')).toEqual([])
     expect(waits('{:ok, &Req.get!/1}')).toEqual([])
+    expect(waits('%{get: Keyword.get(opts, :get, &Req.get!/1)}')).toEqual([])
   })
 
   test('a closure, where it runs here', () => {
     expect(waits('Enum.map(urls, fn url -> Req.get!(url) end)')).toEqual(['http Req.get!'])
     expect(waits('Task.async(fn -> Req.get!(url) end)')).toEqual([])
+    expect(waits('Shop.Poller.start_link(fn -> Req.get!(url) end)')).toEqual([])
   })
 
   test('a stream of tasks once something runs it', () => {
@@ -72,6 +76,7 @@ describe('other code that waits', () => {
     expect(waits('stream = Task.async_stream(ids, &f/1)\nEnum.map(stream, &g/1)')).toEqual(['stream Task.async_stream'])
     expect(waits('Task.async_stream(ids, &f/1)')).toEqual([])
     expect(waits('stream = Task.async_stream(ids, &f/1)\n{:ok, stream}')).toEqual([])
+    expect(waits('pids |> Task.async_stream(fn pid -> send(pid, :go) end) |> Stream.run()')).toEqual([])
   })
 
   test('a receive, unless it takes what is there', () => {
@@ -88,4 +93,16 @@ describe('other code that waits', () => {
     expect(call?.at).toMatchObject({ startLine: 5, endLine: 5, startColumn: 4 })
     expect(receive?.at).toMatchObject({ startLine: 7, endLine: 7, startColumn: 1, endColumn: 8 })
   })
+})
+
+test.each([
+  ['{^ref, answer} -> answer', '5_000', true],
+  ['{^ref, {:ok, answer}} -> answer', 'timeout', true],
+  ['{^ref, answer} -> answer', ':infinity', false],
+  ['{^port, {:data, text}} -> text', '5_000', false],
+  ['{:answer, answer} -> answer', '5_000', false],
+])('whether a receive of `%s` is a call made by hand, after %s: %s', (branch, limit, expected) => {
+  const [receive] = waitingIn(clauseWith(`receive do\n  ${branch}\nafter\n  ${limit} -> nil\nend`))
+
+  expect(receive?.expression.kind === 'receive' && isCallByHand(receive.expression)).toBe(expected)
 })
