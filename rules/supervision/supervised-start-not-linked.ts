@@ -44,7 +44,8 @@ export default defineRule({
   `,
   instead: 'Start it with `start_link`; keep `start` for a function that is named so.',
   ignoreWhen: 'When the process is linked in another way, which is not written here.',
-  limits: 'Options that are computed are taken to hold no `spawn_opt: [:link]`.',
+  limits:
+    'Options that are computed are taken to hold no `spawn_opt: [:link]`. A `start_link/2` with `@impl` is a callback of a behaviour of the project, which no supervisor calls, and is left alone.',
 
   examples: [
     {
@@ -76,12 +77,17 @@ export default defineRule({
   *check({ module }) {
     if (!module.functions.some(({ clauses }) => clauses.some((clause) => clause.mentions(START)))) return
     for (const fun of module.functions) {
-      if (fun.name === 'start_link')
+      if (fun.name === 'start_link' && !isOfOwnBehaviour(fun))
         yield* fun.clauses.flatMap(unlinked).map(({ call, clause }) => notLinked(call, clause, fun))
       for (const clause of fun.clauses) yield* specs(clause)
     }
   },
 })
+
+/** `@impl` on a `start_link/2` names a behaviour of the project: its code calls it, and supervisors give one argument. */
+function isOfOwnBehaviour({ arity, clauses }: FunctionFact): boolean {
+  return arity !== 1 && clauses.some(({ isImpl }) => isImpl)
+}
 
 interface Start {
   call: Call
