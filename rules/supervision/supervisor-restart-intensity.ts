@@ -16,6 +16,9 @@ import { broadwayProcessors, strategiesEncodeDependencies } from '../principles.
 /** From here on the limit is no limit any more. */
 const MANY = 100
 
+/** The children of a dynamic supervisor can be hundreds, and share its limit. */
+const MANY_OF_MANY = 1000
+
 /** What a Broadway pipeline allows itself by default. */
 const BROADWAY_DEFAULT = 3
 
@@ -43,7 +46,8 @@ export default defineRule({
     'Keep 3 restarts in 5 seconds. A child that fails for reasons of its own gets a supervisor of its own, or handles the expected failure inside; connection losses and rate limits of a pipeline belong in its producer.',
   ignoreWhen:
     'When a comment on the line above says why so many restarts are expected; it silences the rule by itself.',
-  limits: 'Limits that are computed are not known.',
+  limits:
+    'Limits that are computed are not known. The children of a DynamicSupervisor share its limit and can be many: there a limit below 1000 is reported in the strict profile only.',
 
   examples: [
     {
@@ -85,7 +89,7 @@ function* inClause(clause: Clause): Iterable<Problem> {
     if (restarts === null || list?.kind !== 'list' || isExplained(each, clause.file)) continue
     const owner = ownerOf(list, clause)
     if (owner === 'broadway') yield* inPipeline(each, restarts)
-    else if (owner === 'supervisor') yield* inSupervisor(each, list, restarts, clause)
+    else if (owner !== null) yield* inSupervisor(each, list, restarts, owner, clause)
   }
 }
 
@@ -96,8 +100,9 @@ function* inAttribute(attribute: Expression, clause: Clause): Iterable<Problem> 
   if (flags.kind !== 'list' || pair === undefined || isExplained(pair, clause.file)) return
   const restarts = foldNumber(pair.value, clause.module)
   const taker = attribute.parent
-  if (restarts === null || taker?.kind !== 'call' || !taker.module?.endsWith('Supervisor')) return
-  if (taker.module !== 'Task.Supervisor') yield* inSupervisor(pair, flags, restarts, clause)
+  if (restarts === null || taker?.kind !== 'call' || taker.module === null) return
+  const owner = ownerNamed(taker.module)
+  if (owner !== null) yield* inSupervisor(pair, flags, restarts, owner, clause)
 }
 
 function* inPipeline(pair: Pair, restarts: number): Iterable<Problem> {
@@ -109,13 +114,20 @@ function* inPipeline(pair: Pair, restarts: number): Iterable<Problem> {
   }
 }
 
-function* inSupervisor(pair: Pair, list: List, restarts: number, clause: Clause): Iterable<Problem> {
+function* inSupervisor(
+  pair: Pair,
+  list: List,
+  restarts: number,
+  owner: 'supervisor' | 'dynamic',
+  clause: Clause,
+): Iterable<Problem> {
   const period = list.pair('max_seconds')
   const seconds = period === undefined ? DEFAULT_SECONDS : foldNumber(period.value, clause.module)
   if (restarts < MANY || seconds === null || seconds > LONG_SECONDS) return
   yield {
     at: pair.range,
     evidence: period === undefined ? [pair.range] : [pair.range, period.range],
+    ...(owner === 'dynamic' && restarts < MANY_OF_MANY ? { set: 'strict' as const } : {}),
     message: `This supervisor gives up only after more than ${restarts} restarts within ${seconds === 1 ? 'a second' : `${seconds} seconds`}: a child that ${slowness(seconds, restarts)} is restarted for ever, and nobody above hears of it.`,
   }
 }
@@ -128,18 +140,33 @@ function slowness(seconds: number, restarts: number): string {
     : `takes ${Number(milliseconds.toPrecision(2))} ms or more to fail`
 }
 
+type Owner = 'supervisor' | 'dynamic' | 'broadway'
+
 /** Whose option it is: by what takes the list, or by the `strategy:` beside it. */
-function ownerOf(list: List, clause: Clause): 'supervisor' | 'broadway' | null {
-  const takers = [list.parent, ...usesOf(list, clause)]
-  for (const taker of takers) {
-    const [started] = taker?.kind === 'tuple' && taker.elements.length === 2 ? taker.elements : []
-    const module = taker?.kind === 'call' ? taker.module : started?.kind === 'module' ? started.name : null
-    // Tasks are not restarted unless somebody asks for it.
-    if (module === 'Task.Supervisor') return null
+function ownerOf(list: List, clause: Clause): Owner | null {
+  for (const taker of [list.parent, ...usesOf(list, clause)]) {
+    const name = takerName(taker)
     if (taker?.kind === 'call' && taker.callee === 'Broadway.start_link') return 'broadway'
-    if (module?.endsWith('Supervisor') || (taker?.kind === 'call' && taker.name === 'supervise')) return 'supervisor'
+    if (taker?.kind === 'call' && taker.name === 'supervise') return 'supervisor'
+    // Tasks are not restarted unless somebody asks for it.
+    if (name === 'Task.Supervisor') return null
+    const owner = name === null ? null : ownerNamed(name)
+    if (owner !== null) return owner
   }
   return list.get('strategy') === undefined ? null : 'supervisor'
+}
+
+function ownerNamed(module: string): 'supervisor' | 'dynamic' | null {
+  if (module === 'Task.Supervisor' || !module.endsWith('Supervisor')) return null
+  return module.endsWith('DynamicSupervisor') ? 'dynamic' : 'supervisor'
+}
+
+/** The module that takes the list: of a call, of `{M, options}`, of `{M, :start_link, [options]}`. */
+function takerName(taker: Expression | null): string | null {
+  if (taker?.kind === 'call') return taker.module
+  const holder = taker?.kind === 'list' ? taker.parent : taker
+  const [started] = holder?.kind === 'tuple' ? holder.elements : []
+  return started?.kind === 'module' ? started.name : null
 }
 
 /** What takes the variable that the list is bound to. */
@@ -149,10 +176,10 @@ function usesOf(list: List, clause: Clause): (Expression | null)[] {
   return clause.variables(match.pattern.name).flatMap((use) => (boundValue(use, clause) === list ? [use.parent] : []))
 }
 
-/** A comment on the line, or right above it, that speaks of restarts. */
+/** A comment on the line, or right above it, that speaks of restarts. One that names the rule silences it as a suppression. */
 function isExplained({ line }: Pair, file: SourceFile): boolean {
   const lines = new Map(file.comments.map((comment) => [comment.line, comment]))
   const said = [lines.get(line)?.text ?? '']
   for (let above = line - 1; lines.get(above)?.isTrailing === false; above--) said.push(lines.get(above)!.text)
-  return /restart/i.test(said.join(' '))
+  return said.some((text) => !text.includes('supervisor-restart-intensity') && /restart/i.test(text))
 }
