@@ -12,8 +12,8 @@ import {
   whereRuns,
 } from '#engine'
 import { simpleAgents } from '../principles.ts'
-import { spotOf } from '../wording.ts'
-import { runsElsewhere } from './inside.ts'
+import { applicationOf, spotOf } from '../wording.ts'
+import { isScratchPad, runsElsewhere } from './inside.ts'
 
 const RUNS_INSIDE = ['Agent.get', 'Agent.update', 'Agent.get_and_update', 'Agent.cast']
 const MAX_LINES = 15
@@ -33,7 +33,8 @@ export default defineRule({
   `,
   instead:
     'Do the slow part before or after in the caller, and give the agent only what changes. If both must be one step, use a GenServer that leaves the work to a task.',
-  limits: 'Work inside functions of other modules is not seen.',
+  limits:
+    'Work inside functions of other modules is not seen. A long function counts where it has a loop or calls another module of the application.',
 
   examples: [
     {
@@ -62,10 +63,11 @@ export default defineRule({
   on: 'call',
   callees: RUNS_INSIDE,
   *check({ call, clause }) {
-    const [, fun] = call.args
-    if (fun === undefined) return
+    const [agent, fun] = call.args
+    if (agent === undefined || fun === undefined) return
     const slow = slowIn(call, fun, clause)
     if (slow !== null) {
+      if (isScratchPad(agent, clause)) return
       yield {
         at: call.at,
         evidence: [call.at, slow.at],
@@ -75,15 +77,43 @@ export default defineRule({
       }
       return
     }
-    const { startLine, endLine } = fun.range
-    if (fun.kind !== 'fn' || endLine - startLine + 1 <= MAX_LINES) return
+    const lines = fun.range.endLine - fun.range.startLine + 1
+    const work = fun.kind === 'fn' && lines > MAX_LINES ? workIn(fun, lines, clause) : null
+    if (work === null) return
     yield {
       at: call.at,
       severity: 'info',
-      message: `These ${endLine - startLine + 1} lines run inside the agent, one caller at a time.`,
+      message: `These ${lines} lines, with \`${work}\`, run inside the agent, one caller at a time.`,
     }
   },
 })
+
+const LOOPS = new Set(['Enum', 'Stream', ':lists'])
+/** Functions of those that look at a few elements. */
+const QUICK_LOOK = new Set(['at', 'empty?', 'fetch', 'fetch!', 'random', 'slice', 'take', 'nth', 'last'])
+
+/**
+ * What makes many lines long in time as well: a loop, or a function of another module of the application. Lines that only
+ * put an entry together take no longer than one, and belong inside where they must be one step. A helper that loops over
+ * something counts where the lines are twice as many.
+ */
+function workIn(fun: Expression, lines: number, clause: Clause): string | null {
+  const application = `${applicationOf(clause.module)}.`
+  for (const each of walk(fun)) {
+    if (runsElsewhere(each, fun, clause)) continue
+    if (isLoop(each)) return each.kind === 'call' ? each.callee : 'for'
+    if (each.kind !== 'call') continue
+    if (each.module?.startsWith(application)) return each.callee
+    const helper = each.isLocal && lines > 2 * MAX_LINES ? clause.module.function(each.name, each.arity) : undefined
+    if (helper?.clauses.some(({ expressions }) => expressions.some(isLoop))) return each.name
+  }
+  return null
+}
+
+function isLoop(each: Expression): boolean {
+  if (each.kind === 'for') return true
+  return each.kind === 'call' && each.module !== null && LOOPS.has(each.module) && !QUICK_LOOK.has(each.name)
+}
 
 /** The first thing that the function waits for, itself or in a function of this module that it calls. */
 function slowIn(call: Call, fun: Expression, clause: Clause): Slow | null {

@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Call,
   canonical,
   type Clause,
@@ -16,6 +17,7 @@ import {
 } from '#engine'
 import { simpleAgents } from '../principles.ts'
 import { replaceIn } from '../edits.ts'
+import { agentFor, isScratchPad } from './inside.ts'
 
 const WRITES = ['Agent.update', 'Agent.cast']
 
@@ -60,8 +62,10 @@ export default defineRule({
   callees: WRITES,
   *check({ call: write, clause }) {
     const [agent, fun] = write.args
-    if (agent === undefined || fun === undefined || whereRuns(write, clause).at !== 'here') return
-    for (const { by, get } of readsOf(agent, clause)) {
+    if (agent === undefined || fun === undefined) return
+    const place = placeOf(write, clause)
+    if (place === null || (place === 'here' && (isScratchPad(agent, clause) || isRestored(write)))) return
+    for (const { by, get } of readsOf(agent, clause, place)) {
       if (by.end > write.start) continue
       const use = resultsOf(fun)
         .flatMap((result) => [...walk(result)])
@@ -80,17 +84,39 @@ export default defineRule({
   },
 })
 
-/** Where a clause reads an agent: `Agent.get`, or a local function that only does that (`count()`). */
-function readsOf(agent: Expression, clause: Clause): { by: Call; get: Call }[] {
-  const isRead = (call: Call): boolean =>
-    call.callee === 'Agent.get' && call.args[0] !== undefined && isSame(call.args[0], agent, clause.module)
+/** The call that starts the process in which this runs; null for code inside an agent, and for code that is only kept. */
+function placeOf(call: Call, clause: Clause): Call | 'here' | null {
+  const where = whereRuns(call, clause)
+  if (where.at === 'elsewhere') return where.by.module === 'Agent' ? null : where.by
+  return where.at === 'here' ? 'here' : null
+}
+
+/** `after: Agent.update(agent, fn _ -> old end)` means to undo, whatever others did in between. */
+function isRestored(write: Call): boolean {
+  let inner: Expression = write
+  for (const up of ancestors(write)) {
+    if (up.kind === 'try' && up.after === inner) return true
+    inner = up
+  }
+  return false
+}
+
+/** Where a clause reads an agent in that process: `Agent.get`, or a local function that only does that (`count()`). */
+function readsOf(agent: Expression, clause: Clause, place: Call | 'here'): { by: Call; get: Call }[] {
+  const isRead = (target: Expression | undefined): boolean =>
+    target !== undefined && isSame(target, agent, clause.module)
   return clause.calls.flatMap((by) => {
-    if (whereRuns(by, clause).at !== 'here') return []
-    if (by.callee === 'Agent.get') return isRead(by) ? [{ by, get: by }] : []
-    const fun = agent.kind === 'variable' ? undefined : localCalls(clause).find((called) => called.by === by)?.fun
+    if (placeOf(by, clause) !== place) return []
+    if (by.callee === 'Agent.get') return isRead(by.args[0]) ? [{ by, get: by }] : []
+    const fun = localCalls(clause).find((called) => called.by === by)?.fun
     if (fun === undefined || fun === clause.function || fun.clauses.length !== 1) return []
-    const [get, ...others] = fun.clauses[0]!.calls.filter((call) => call.module === 'Agent')
-    return get !== undefined && others.length === 0 && isRead(get) ? [{ by, get }] : []
+    const [helper] = fun.clauses as [Clause]
+    const [get, ...others] = helper.calls.filter((call) => call.module === 'Agent')
+    const target = get?.args[0]
+    if (get?.callee !== 'Agent.get' || target === undefined || others.length > 0) return []
+    const read = agentFor(target, helper, by)
+    // A variable of the function that is called is none of this one.
+    return isRead(read) && (read !== target || target.kind !== 'variable') ? [{ by, get }] : []
   })
 }
 

@@ -18,7 +18,7 @@ import {
   whereRuns,
 } from '#engine'
 import { neverCallYourself, simpleAgents } from '../principles.ts'
-import { runsElsewhere } from './inside.ts'
+import { agentFor, runsElsewhere } from './inside.ts'
 import { spotOf } from '../wording.ts'
 
 /** Calls that run a function inside the agent. */
@@ -100,7 +100,7 @@ function* callsInside(
   const named = detachedFunction(call) ?? (fun.kind === 'capture' ? fun.function : null)
   if (named !== null) {
     if (named.module !== null && named.module !== module.name) return
-    const nested = nestedIn(module.function(named.name, named.arity)?.clauses ?? [], agent, module)
+    const nested = nestedIn(module.function(named.name, named.arity)?.clauses ?? [], agent, null, module)
     if (nested !== undefined) yield { inner: nested.inner, at: nested.by ?? nested.inner }
     return
   }
@@ -115,7 +115,8 @@ function* callsInside(
       continue
     }
     const helper = calledHere(each, clause)
-    const nested = helper === undefined ? undefined : nestedIn(helper.clauses, agent, module)
+    const by = fun.kind === 'fn' && isShadowed(agent, fun) ? null : each
+    const nested = helper === undefined ? undefined : nestedIn(helper.clauses, agent, by, module)
     if (nested !== undefined) yield { inner: nested.inner, at: each }
   }
 }
@@ -126,20 +127,25 @@ function calledHere(each: Expression, clause: Clause) {
   return undefined
 }
 
-/** A call of the agent in these clauses or one hop away, and the call that makes the hop. */
-function nestedIn(clauses: readonly Clause[], agent: Expression, module: Module) {
+/**
+ * A call of the agent in these clauses or one hop away, and the call that makes the hop. They are called with `by`; null
+ * where what they are given is not written there, or means something else.
+ */
+function nestedIn(clauses: readonly Clause[], agent: Expression, by: Expression | null, module: Module) {
   for (const { clause: helper, hops } of reach(clauses, 1)) {
-    const inner = helper.calls.find((other) => isNested(other, agent, helper, module))
+    const inner = helper.calls.find((other) => isNested(other, agent, helper, hops.length === 0 ? by : null, module))
     if (inner !== undefined) return { inner, by: hops[0] }
   }
   return undefined
 }
 
-/** In a helper only a name says which agent is meant: the one that this module registers. */
-function isNested(inner: Call, agent: Expression, helper: Clause, module: Module): boolean {
+/** In a helper the name that this module registers says which agent is meant, or what the helper is given. */
+function isNested(inner: Call, agent: Expression, helper: Clause, by: Expression | null, module: Module): boolean {
   const [target] = inner.args
   if (!WAITS.has(inner.callee) || target === undefined || whereRuns(inner, helper).at !== 'here') return false
   if (isSelf(target, helper)) return true
+  const given = by === null ? target : agentFor(target, helper, by)
+  if (given !== target && isSame(given, agent, module)) return true
   const name = resolve(agent, module)
   if (name.kind !== 'module' && name.kind !== 'atom') return false
   const isOwn = ownNames(module).has(canonical(name)) || canonical(resolve(target, module)) === canonical(name)

@@ -1,5 +1,5 @@
-// What runs inside an agent: the function that it is given, without what that starts elsewhere or keeps. It knows no rule.
-import { ancestors, type Clause, closureRuns, detaches, type Expression } from '#engine'
+// What runs inside an agent, and how long an agent lives. It knows no rule.
+import { ancestors, argumentFor, type Clause, closureRuns, detaches, type Expression, startedBy } from '#engine'
 
 /** Whether code below a function given to an agent does not run in it: in a task that it starts, or for later. */
 export function runsElsewhere(expression: Expression, fun: Expression, clause: Clause): boolean {
@@ -9,4 +9,29 @@ export function runsElsewhere(expression: Expression, fun: Expression, clause: C
     if ((up.kind === 'fn' || up.kind === 'capture') && closureRuns(up, clause).at === 'kept') return true
   }
   return false
+}
+
+/** Functions whose caller keeps what they start. */
+const STARTS = /^(start|init|child_spec|new|open|setup)/
+const STOPS: ReadonlySet<string> = new Set(['Agent.stop', 'GenServer.stop'])
+
+/** An agent without a name that a function of this module starts for its own work, and the module stops again. */
+export function isScratchPad(agent: Expression, clause: Clause): boolean {
+  if (agent.kind !== 'variable' || clause.module.is('Agent')) return false
+  const start = startedBy(agent, clause)
+  return (
+    start !== null &&
+    /^Agent\.start(_link)?$/.test(start.call.callee) &&
+    start.call.args.length === 1 &&
+    !STARTS.test(start.clause.function.name) &&
+    clause.module.callsOf(STOPS).length > 0
+  )
+}
+
+/** Which agent a call in a function means to the one who calls that function with `by`: a parameter is what it is given. */
+export function agentFor(target: Expression, helper: Clause, by: Expression): Expression {
+  if (target.kind !== 'variable') return target
+  const position = helper.params.findIndex((param) => param.kind === 'variable' && param.name === target.name)
+  const given = argumentFor(helper, position, by)
+  return (given === 'default' ? helper.function.defaults[position] : given) ?? target
 }

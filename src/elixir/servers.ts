@@ -174,8 +174,12 @@ export function targetsItself(target: Expression | undefined, reached: Reached):
   return given.kind !== 'variable' && (isSelf(given, clause) || isOwnName(given, clause))
 }
 
-/** What the parameter at a position is given by a call, a capture or a name without parentheses; null where that is not written there. */
-export function argumentFor(clause: Clause, position: number, by: Expression | undefined): Expression | 'default' | null {
+/** What the parameter at a position is given by a call, a capture or a bare name; null where that is not written there. */
+export function argumentFor(
+  clause: Clause,
+  position: number,
+  by: Expression | undefined,
+): Expression | 'default' | null {
   if (position < 0 || by === undefined) return null
   const args = by.kind === 'call' ? by.args : []
   const arity = by.kind === 'capture' ? (by.function?.arity ?? 0) : args.length
