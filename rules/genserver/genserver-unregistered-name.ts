@@ -29,8 +29,8 @@ export default defineRule({
 
   why: `
     A call to __MODULE__ looks the module's name up among the registered processes. start_link starts the server
-    without a name, so the look-up finds nothing: every call exits with :noproc, and every cast is dropped without
-    a word.
+    without a name, or under another, so the look-up finds nothing: every call exits with :noproc, and every cast is
+    dropped without a word.
   `,
   instead:
     'Register it: `GenServer.start_link(__MODULE__, arg, name: __MODULE__)`. For several instances, let the API take the pid.',
@@ -67,25 +67,36 @@ export default defineRule({
   roles: ['GenServer'],
   words: ['start_link', 'start'],
   *check({ module, file }) {
-    if (!module.isTransparent || ownNames(module).size > 0 || registersItself(module)) return
+    if (!module.isTransparent || registersItself(module)) return
     const all = startCalls(module)
     const starts = all.filter(({ call, clause }) => startsThisModule(call, clause))
     // A start of something computed could be one of this module too.
     const isClear = all.every(
       ({ call, clause }) => call.module !== ':gen_server' && (!STARTS.has(call.callee) || isKnown(call, clause)),
     )
-    if (starts.length === 0 || !isClear || !starts.every(hasNoName) || isNamedNearby(module, file)) return
+    const names = starts.map(nameGiven)
+    if (starts.length === 0 || !isClear || names.includes(undefined) || isNamedNearby(module, file)) return
+    // A name that comes in on another way than through these options could be the module's.
+    if (names.includes(module.name) || ownNames(module).size > new Set(names.filter((name) => name !== null)).size)
+      return
     const api = apiCalls(module)
     const [first] = api
     if (first === undefined) return
     const effect = /call$|stop$/.test(first.call.name) ? 'so it exits with `:noproc`' : 'so the message is lost'
-    for (const { call, clause } of starts) {
+    for (const [index, { call, clause }] of starts.entries()) {
+      const name = names[index]
+      const given =
+        name != null
+          ? `registers \`${name}\``
+          : isGivenToInit(call)
+            ? 'hands its `name:` to `init/1`'
+            : 'gives no `name:`'
       yield {
         at: call.at,
         evidence: [call.at, ...api.map((each) => each.call.at)],
         related: [{ range: first.call.at, message: 'sends to the name' }],
         message:
-          `\`${call.callee}\` here ${isGivenToInit(call) ? 'hands its `name:` to `init/1`' : 'gives no `name:`'}, and ` +
+          `\`${call.callee}\` here ${given}, and ` +
           `\`${first.clause.function.id}\` sends to \`${module.name}\` by that name: \`${first.call.callee}\` finds no process, ${effect}.`,
         edit: withName(call, clause),
       }
@@ -109,12 +120,15 @@ function isGivenToInit({ args: [, given] }: Call): boolean {
   return given?.kind === 'list' && given.get('name') !== undefined
 }
 
-function hasNoName({ call: { args }, clause }: { call: Call; clause: Clause }): boolean {
+/** The literal `name:` of a start; null where it has none, undefined where it cannot be told. */
+function nameGiven({ call: { args }, clause }: { call: Call; clause: Clause }): string | null | undefined {
   const [, , given] = args
-  if (given === undefined) return true
+  if (given === undefined) return null
   const options = resolve(given, clause.module, clause)
-  if (options.kind !== 'list' || options.tail !== null) return false
-  return options.elements.every(({ kind }) => kind === 'pair') && options.get('name') === undefined
+  if (options.kind !== 'list' || options.tail !== null || options.elements.some(({ kind }) => kind !== 'pair'))
+    return undefined
+  const name = options.get('name')
+  return name === undefined ? null : (nameOf(name, clause.module, clause) ?? undefined)
 }
 
 function registersItself(module: Module): boolean {
