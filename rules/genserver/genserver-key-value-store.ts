@@ -119,8 +119,14 @@ function isFromMessage(expression: Expression, { params: [message] }: Clause): b
   return [...walk(expression)].some((each) => each.kind === 'variable' && names.has(each.name))
 }
 
+/** `state[key]`, but not the place in `put_in(state[key], value)`. */
 function indexes(clause: Clause): boolean {
-  return clause.expressions.some((each) => each.kind === 'access' && isFromMessage(each.key, clause))
+  return clause.expressions.some(
+    (each) =>
+      each.kind === 'access' &&
+      isFromMessage(each.key, clause) &&
+      !(each.parent?.kind === 'call' && WRITES.test(bare(each.parent.callee))),
+  )
 }
 
 /** `%{state | ...}` does not take new keys; `%{key => value}` in it does. */
