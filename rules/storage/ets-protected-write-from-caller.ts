@@ -1,4 +1,5 @@
 import {
+  agentCode,
   ancestors,
   asksWhoItIs,
   type Call,
@@ -6,7 +7,11 @@ import {
   defineRule,
   elixir,
   etsAccess,
+  type Module,
+  runsInAgent,
   serverCode,
+  startsInAgent,
+  type Table,
   tableOf,
   tables,
   whereRuns,
@@ -30,7 +35,8 @@ export default defineRule({
     a server's API run in the process of whoever calls them, so a write there raises ArgumentError, every time, in
     the caller.
   `,
-  instead: 'Send the write to the owner with `GenServer.call/2`, or make the table `:public` on purpose.',
+  instead:
+    'Send the write to the owner, with `GenServer.call/2` or `Agent.update/2`, or make the table `:public` on purpose.',
   limits: 'A table that is passed around in a variable is not followed.',
 
   examples: [
@@ -73,12 +79,13 @@ export default defineRule({
   ],
 
   on: 'module',
-  roles: ['GenServer', 'GenStage', 'Supervisor', 'DynamicSupervisor', 'LiveView', 'Channel'],
+  roles: ['GenServer', 'GenStage', 'Supervisor', 'DynamicSupervisor', 'LiveView', 'Channel', 'Agent'],
   words: ['ets'],
   *check({ module }) {
     // Callbacks that a macro brings, or those of a state machine, would run in the owner.
     if (!module.isTransparent || module.is('GenStateMachine') || module.is('gen_statem')) return
-    const server = new Set(serverCode(module).map((reached) => reached.clause))
+    const isAgent = module.is('Agent')
+    const server = isAgent ? agentCode(module) : new Set(serverCode(module).map((reached) => reached.clause))
     const made = tables(module)
     const clauses = module.functions.flatMap((fun) => fun.clauses)
     if (clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.give_away'))) return
@@ -87,7 +94,8 @@ export default defineRule({
       clause.calls.some((call) => call.module?.startsWith(`${module.name}.`)),
     )
     for (const table of made) {
-      if (!table.isNamed || table.name === null || table.access === 'public' || !server.has(table.clause)) continue
+      if (!table.isNamed || table.name === null || table.access === 'public') continue
+      if (isAgent ? !startsInAgent(table.call, table.clause) : !server.has(table.clause)) continue
       // The same name made public elsewhere in the module: which one is meant is not known.
       if (made.some((other) => other.name === table.name && (other.access === 'public' || other.options === null)))
         continue
@@ -96,7 +104,8 @@ export default defineRule({
           if (etsAccess(call) !== 'write' || tableOf(call, clause) !== table.name || isExpected(call, clause)) continue
           const where = whereRuns(call, clause)
           // `@impl` outside of the server's own callbacks: who calls it, and from where, is not known.
-          const isOwner = where.at === 'here' && (server.has(clause) || clause.isImpl || mayCallBack)
+          const isOwner =
+            runsInAgent(call, clause) || (where.at === 'here' && (server.has(clause) || clause.isImpl || mayCallBack))
           if (isOwner || where.at === 'kept' || (where.at === 'elsewhere' && !STARTS.test(where.by.callee))) continue
           const runner =
             where.at === 'here'
@@ -107,13 +116,17 @@ export default defineRule({
             evidence: [call.at, table.call.at, ...(where.at === 'here' ? [] : [where.by.at])],
             message:
               `${runner}, and \`${table.name}\` is \`:${table.access}\`: only ` +
-              `\`${module.name}\`, which makes it on line ${table.call.line}, may write. \`${call.callee}\` raises ArgumentError here.`,
+              `${ownerOf(table, module)}, which makes it on line ${table.call.line}, may write. \`${call.callee}\` raises ArgumentError here.`,
           }
         }
       }
     }
   },
 })
+
+function ownerOf({ call, clause }: Table, module: Module): string {
+  return startsInAgent(call, clause) ? 'the agent' : `\`${module.name}\``
+}
 
 /** The code asks which process it runs in, or takes the error. */
 function isExpected(call: Call, clause: Clause): boolean {

@@ -1,4 +1,5 @@
 import {
+  agentCode,
   type Call,
   canonical,
   type Clause,
@@ -6,11 +7,14 @@ import {
   defineRule,
   elixir,
   type Expression,
+  isSelf,
   localCalls,
   resolve,
+  runsInAgent,
   serverCode,
   tableOf,
   tables,
+  walk,
 } from '#engine'
 import { readsGoStraightToEts } from '../principles.ts'
 
@@ -83,10 +87,13 @@ export default defineRule({
     const counts = module.functions.some((fun) =>
       fun.clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.update_counter')),
     )
-    const server = new Set(module.isProcess ? serverCode(module).map((reached) => reached.clause) : [])
+    const owned = new Set([
+      ...(module.isProcess ? serverCode(module) : []).map((each) => each.clause),
+      ...agentCode(module),
+    ])
     for (const fun of module.functions) {
       for (const clause of fun.clauses) {
-        if (server.has(clause) || clause.calls.some((call) => LOCKS.test(call.callee))) continue
+        if (owned.has(clause) || clause.calls.some((call) => LOCKS.test(call.callee))) continue
         yield* updates(clause, shared, counts)
       }
     }
@@ -109,10 +116,12 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
   const reads = readsOf(clause, shared)
   if (reads.length === 0) return
   for (const insert of clause.calls) {
-    if (insert.callee !== ':ets.insert') continue
+    if (insert.callee !== ':ets.insert' || runsInAgent(insert, clause)) continue
     const row = rowOf(insert, clause)
     if (row === null) continue
     const [key, ...written] = row.elements
+    // A row under the pid of the process that runs this has one writer.
+    if (walk(resolve(key!, clause.module, clause)).some((each) => isSelf(each, clause))) continue
     // Who counts by `update_counter` in this module knows it, and does otherwise where a row has one writer.
     if (counts && written.some(isSum)) continue
     const isOld = (each: Expression): boolean =>

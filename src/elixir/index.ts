@@ -7,6 +7,7 @@ import type { ProjectFacts } from './project.ts'
 
 export * from './availability.ts'
 export * from './expression.ts'
+export * from './agents.ts'
 export * from './awaited.ts'
 export * from './bindings.ts'
 export * from './blocking.ts'
