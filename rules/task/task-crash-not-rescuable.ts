@@ -17,7 +17,7 @@ import {
   protections,
   startersOf,
   startsLinked,
-  trapsExits,
+  mayTrapExits,
   type Try,
   walk,
   whereRuns,
@@ -105,7 +105,7 @@ function* linked(
   said: Set<Branch>,
 ): Iterable<Problem> {
   const first = protections(wait.at).flatMap((around) => crashHandlers(around, clause))[0]
-  if (first === undefined || said.has(first) || trapsExits(module)) return
+  if (first === undefined || said.has(first) || mayTrapExits(clause)) return
   if (starters.every((starter) => isGuardedInside(starter, clause))) return
   said.add(first)
   const word = isRescue(first) ? 'rescue' : 'catch'

@@ -11,7 +11,7 @@ import {
   localCalls,
   type Module,
   resolve,
-  trapsExits,
+  mayTrapExits,
   walk,
 } from '#engine'
 import { taskSupervisor } from '../principles.ts'
@@ -74,7 +74,7 @@ export default defineRule({
   on: 'call',
   callees: Object.keys(STREAMS),
   *check({ call, clause, module }) {
-    if (!killsOnTimeoutOnly(call, clause) || trapsExits(module)) return
+    if (!killsOnTimeoutOnly(call, clause) || mayTrapExits(clause)) return
     const exit = consumersOf(call, clause)
       .flatMap((consumer) => exitPatterns(consumer, module))
       .find(isHandled)

@@ -20,7 +20,7 @@ import {
   type Severity,
   startsLoop,
   takersOf,
-  trapsExits,
+  mayTrapExits,
   variablesIn,
   walk,
   whereRuns,
@@ -99,7 +99,7 @@ export default defineRule({
 
   on: 'call',
   callees: [...Object.keys(STARTERS), 'Enum.each'],
-  *check({ call, clause, module }) {
+  *check({ call, clause }) {
     if (call.callee === 'Enum.each') {
       yield* startedByName(call, clause)
       return
@@ -107,7 +107,7 @@ export default defineRule({
     if (!STARTERS[call.callee]?.includes(call.arity) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
     const linked = isLinking(call.name) || hasOption(call, 'link')
     if (isLookedAfter(clause, linked) || isKept(call, clause)) return
-    if (linked && (whereRuns(call, clause).at !== 'here' || trapsExits(module))) return
+    if (linked && (whereRuns(call, clause).at !== 'here' || mayTrapExits(clause))) return
     const run = functionsRunBy(call, clause, 2)
     if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause) || isToolWork(run)) return
     if (run.some(isSending) && (linked || isAwaited(call, clause))) return
@@ -134,7 +134,7 @@ function* startedByName({ args: [, named] }: Call, clause: Clause): Iterable<Pro
   const linked = isLinking(name)
   if (!STARTERS[`${module}.${name}`]?.includes(arity) || isLookedAfter(clause, linked) || isForDevelopment(named))
     return
-  if (!linked || !trapsExits(clause.module))
+  if (!linked || !mayTrapExits(clause))
     yield unowned({ at: named.range, name: `${module}.${name}/${arity}`, linked }, clause)
 }
 

@@ -1,6 +1,7 @@
 // Exit signals: who takes them as messages, and which functions end other processes. It knows no supervision tree.
 import type { Call } from './expression.ts'
-import type { Module } from './module.ts'
+import type { Clause, Module } from './module.ts'
+import { localCalls, reach } from './processes.ts'
 
 const trapCache = new WeakMap<Module, boolean>()
 
@@ -14,6 +15,42 @@ export function trapsExits(module: Module): boolean {
     trapCache.set(module, traps)
   }
   return traps
+}
+
+/**
+ * Whether the process that runs a clause may take exit signals as messages: any code of a process module, else what runs
+ * with the code that says so.
+ */
+export function mayTrapExits(clause: Clause): boolean {
+  const { module } = clause
+  return trapsExits(module) && (module.isProcess || trapping(module).has(clause))
+}
+
+const trappingCache = new WeakMap<Module, ReadonlySet<Clause>>()
+
+/** The clauses that say so, all that lead to them, and all that those run. */
+function trapping(module: Module): ReadonlySet<Clause> {
+  let known = trappingCache.get(module)
+  if (known === undefined) trappingCache.set(module, (known = findTrapping(module)))
+  return known
+}
+
+function findTrapping(module: Module): ReadonlySet<Clause> {
+  const callers = Map.groupBy(
+    module.functions.flatMap(({ clauses }) =>
+      clauses.flatMap((clause) => localCalls(clause).map(({ fun }) => ({ fun, clause }))),
+    ),
+    ({ fun }) => fun,
+  )
+  const starts = new Set(
+    module
+      .callsOf(FLAGS)
+      .filter(({ call }) => isTrap(call))
+      .map(({ clause }) => clause),
+  )
+  // A set takes in what is added while it is gone through.
+  for (const { function: fun } of starts) for (const { clause } of callers.get(fun) ?? []) starts.add(clause)
+  return new Set(reach([...starts]).map(({ clause }) => clause))
 }
 
 function isTrap({ args: [flag, value] }: Call): boolean {

@@ -9,6 +9,7 @@ import {
   startersOf,
   survivesNil,
   takesEverything,
+  mayTrapExits,
   trapsExits,
 } from '#elixir'
 import { clauseWith, moduleOf } from './read-source.ts'
@@ -153,6 +154,25 @@ describe('failing', () => {
     const call = clause.calls.find(({ name }) => name === 'answer')!
 
     expect(survivesNil(call, clause)).toBe(expected)
+  })
+
+  test.each([
+    ['it says so itself', 'def f(a) do\nProcess.flag(:trap_exit, true)\na\nend', true],
+    ['what it calls says so', 'def f(a) do\ntrap()\na\nend\ndefp trap, do: Process.flag(:trap_exit, true)', true],
+    ['its caller says so', 'def g(a) do\nProcess.flag(:trap_exit, true)\nf(a)\nend\ndef f(a), do: a', true],
+    [
+      'its caller has it said',
+      'def g(a) do\nt()\nf(a)\nend\ndef t, do: Process.flag(:trap_exit, true)\ndef f(a), do: a',
+      true,
+    ],
+    ['somebody else says so', 'def g(a) do\nProcess.flag(:trap_exit, true)\na\nend\ndef f(a), do: a', false],
+    [
+      'its server says so',
+      'use GenServer\ndef init(a) do\nProcess.flag(:trap_exit, true)\n{:ok, a}\nend\ndef f(a), do: a',
+      true,
+    ],
+  ])('exits are trapped in a function where %s', (_name, source, expected) => {
+    expect(mayTrapExits(moduleWith(source).clauses('f', 1)[0]!)).toBe(expected)
   })
 
   test('exits are trapped where the flag is set', () => {
