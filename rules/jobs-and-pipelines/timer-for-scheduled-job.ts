@@ -9,6 +9,7 @@ import {
   foldNumber,
   messageShape,
   type Module,
+  reach,
   resolve,
   sentMessage,
   walk,
@@ -32,7 +33,7 @@ const SIX_HOURS = 6 * 3_600_000
 
 /** Words for the upkeep of what the process holds in memory: that belongs to the process and starts again with it. */
 const UPKEEP =
-  /^(?:refresh\w*|renew\w*|reload\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|compact\w*|vacuum\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
+  /^(?:refresh\w*|renew\w*|reload\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|load\w*|tokens?|credentials?|certs?|certificates?|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|compact\w*|vacuum\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
 
 /** Processes that live as long as somebody is connected: nothing that must happen can wait in them. */
 const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const
@@ -54,7 +55,8 @@ export default defineRule({
   `,
   instead: 'Schedule it outside of the process: an Oban cron entry, or Quantum.',
   ignoreWhen: 'When the work concerns only what this process holds, and starting over with it is right.',
-  limits: 'Delays below six hours, and delays that are not constant, are not reported.',
+  limits:
+    'Delays below six hours, and delays that are not constant, are not reported; neither is a timer whose name, delay or handler says that it keeps up what the process holds, or that ends the process.',
 
   examples: [
     {
@@ -88,11 +90,10 @@ export default defineRule({
     const milliseconds = foldNumber(resolve(delay, module, clause), module)
     if (milliseconds === null || milliseconds < SIX_HOURS) return
     if (VISITED.some((role) => module.is(role))) return
-    if (
-      isUpkeep(clause, [...timer.what(call.args), ...[...walk(delay)].filter(({ kind }) => kind === 'attribute')]) ||
-      endsTheProcess(call, module)
-    )
-      return
+    const attributes = [...walk(delay)].filter(({ kind }) => kind === 'attribute')
+    if (isUpkeep(clause, [...timer.what(call.args), ...attributes])) return
+    const taker = takerOf(call, module)
+    if (taker !== undefined && (endsItsProcess(taker) || fillsTable(taker))) return
     yield { at: call.at, message: message(call, clause, milliseconds) }
   },
 })
@@ -112,11 +113,18 @@ function isUpkeep(clause: Clause, what: readonly Expression[]): boolean {
   return names.some((name) => wordsOf(name).some((word) => UPKEEP.test(word)))
 }
 
-/** A timer that bounds the life of its process belongs to it. */
-function endsTheProcess(call: Call, module: Module): boolean {
-  const shape = messageShape(sentMessage(call)?.message ?? call)
-  const taker = module.clauses('handle_info', 2).find(({ params }) => shape !== null && canMatch(params[0]!, shape))
-  return taker !== undefined && endsItsProcess(taker)
+/** The clause that a timer's message runs. */
+function takerOf(call: Call, module: Module): Clause | undefined {
+  const message = sentMessage(call)?.message
+  const shape = message === undefined ? null : messageShape(resolve(message, module))
+  return module.clauses('handle_info', 2).find(({ params }) => shape !== null && canMatch(params[0]!, shape))
+}
+
+/** Whether it fills memory that is gone with the process or its node. */
+function fillsTable(clause: Clause): boolean {
+  return reach([clause]).some(({ clause: { calls } }) =>
+    calls.some(({ callee }) => /^(?::ets\.insert|:persistent_term\.put|Cachex\.put)/.test(callee)),
+  )
 }
 
 /** `refresh_rates` and `RateRefresher` by words. */
