@@ -1,4 +1,4 @@
-import { defineRule, elixir, type Pair } from '#engine'
+import { type Atom, defineRule, elixir, type Expression } from '#engine'
 import { pipelineOption } from '../broadway.ts'
 import { broadwayProcessors } from '../principles.ts'
 
@@ -62,17 +62,28 @@ export default defineRule({
   *check({ call, clause, module }) {
     const groups = pipelineOption(call, clause, 'processors')
     if (groups?.kind !== 'list') return
-    const pairs = groups.elements.filter((each): each is Pair => each.kind === 'pair' && each.key.kind === 'atom')
-    const [first, second] = pairs
-    if (first === undefined || second === undefined || pairs.length !== groups.elements.length) return
-    const names = pairs.map((pair) => `\`${pair.key.kind === 'atom' ? pair.key.value : ''}\``)
+    const keys = groups.elements.flatMap(keyOf)
+    const [first, second] = keys
+    if (first === undefined || second === undefined || keys.length !== groups.elements.length) return
+    const names = keys.map(({ value }) => `\`${value}\``)
     yield {
-      at: second.key.range,
-      evidence: pairs.map((pair) => pair.key.range),
+      at: second.range,
+      evidence: keys.map(({ range }) => range),
       scope: groups.range,
       message:
-        `\`${module.name}\` declares ${pairs.length} processor groups (${names.join(', ')}), and Broadway allows one: ` +
+        `\`${module.name}\` declares ${keys.length} processor groups (${names.join(', ')}), and Broadway allows one: ` +
         'it raises at start, so the pipeline never runs.',
     }
   },
 })
+
+/** `orders: [...]`, and the same as `{:orders, [...]}`. */
+function keyOf(element: Expression): Atom[] {
+  const key =
+    element.kind === 'pair'
+      ? element.key
+      : element.kind === 'tuple' && element.elements.length === 2
+        ? element.elements[0]
+        : undefined
+  return key?.kind === 'atom' ? [key] : []
+}
