@@ -35,6 +35,7 @@ export default defineRule({
   precision: 'P2',
   severity: 'warning',
   since: '0.1.0',
+  scripts: 'off',
 
   why: `
     Broadway moves messages out of a queue that something else keeps: SQS, Kafka, RabbitMQ. It has no storage and no
