@@ -8,7 +8,6 @@ import {
   type Module,
   type Pair,
   resolve,
-  useOptions,
 } from '#engine'
 import { replaceIn } from '../edits.ts'
 import { durableWork } from '../principles.ts'
@@ -55,7 +54,8 @@ export default defineRule({
   words: [['unique'], ['fields']],
   *check({ module }) {
     const use = module.use('Oban.Worker') ?? module.use('Oban.Pro.Worker')
-    const options = use === undefined ? null : useOptions(use)
+    const given = use === undefined || use.options === null ? null : resolve(use.options, module)
+    const options = given?.kind === 'list' ? given : null
     const found: { pair: Pair; worker: string | null }[] = (
       options === null ? [] : fieldsIn(options, module, null)
     ).map((pair) => ({ pair, worker: module.name }))
