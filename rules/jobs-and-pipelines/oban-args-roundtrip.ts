@@ -293,7 +293,7 @@ function* insertions(module: Module): Iterable<Problem> {
         if (args?.kind !== 'map' || args.isStruct || !makesJob(call, clause)) continue
         for (const entry of args.entries) {
           if (entry.kind !== 'pair') continue
-          const value = uncarried(entry.value, module)
+          const value = uncarried(entry.value, module, clause)
           if (value === null) continue
           yield {
             at: value.at.range,
@@ -328,8 +328,19 @@ function makesJob(call: Call, clause: Clause): boolean {
   })
 }
 
-function uncarried(value: Expression, module: Module): { at: Expression; kind: string; consequence: string } | null {
+function uncarried(
+  given: Expression,
+  module: Module,
+  clause: Clause,
+): { at: Expression; kind: string; consequence: string } | null {
   const raises = 'inserting it raises.'
+  const bound = given.kind === 'variable' ? boundValue(given, clause) : undefined
+  // Under a name it stands where it is given: what else is made of it is not looked at.
+  if (bound?.kind === 'call' || bound?.kind === 'fn') {
+    const value = uncarried(bound, module, clause)
+    return value && { ...value, at: given }
+  }
+  const value = given
   switch (value.kind) {
     case 'call':
       if (value.callee === 'Kernel.self') return { at: value, kind: 'pid', consequence: raises }
@@ -347,14 +358,14 @@ function uncarried(value: Expression, module: Module): { at: Expression; kind: s
       }
       return (
         value.entries
-          .map((entry) => (entry.kind === 'pair' ? uncarried(entry.value, module) : null))
+          .map((entry) => (entry.kind === 'pair' ? uncarried(entry.value, module, clause) : null))
           .find((each) => each !== null) ?? null
       )
     }
     case 'list':
       return (
         value.elements
-          .map((each) => (each.kind === 'pair' ? null : uncarried(each, module)))
+          .map((each) => (each.kind === 'pair' ? null : uncarried(each, module, clause)))
           .find((each) => each !== null) ?? null
       )
     default:
