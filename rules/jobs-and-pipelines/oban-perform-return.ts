@@ -114,8 +114,10 @@ interface Verdict {
 }
 
 const COMPLETES = '. Oban does not know that value, logs it and completes the job: it is never retried.'
+const NOT_CANCELLED = '. Oban does not know that value, logs it and completes the job instead of cancelling it.'
+const NOT_SNOOZED = '. Oban does not know that value, logs it and completes the job: it does not run again.'
 const DEPRECATED =
-  ', which Oban deprecates for `{:cancel, reason}`. With that the job ends as `cancelled` instead of `discarded`.'
+  ', which Oban deprecates for `{:cancel, reason}`. With it the job ends as `cancelled` instead of `discarded`.'
 
 function judge(tail: Tail): Verdict | null {
   if (tail.isUnknown) return null
@@ -128,7 +130,9 @@ function judge(tail: Tail): Verdict | null {
   if (expression.kind === 'atom') {
     if (expression.value === 'ok') return null
     if (expression.value === 'discard') return deprecated
-    return ['error', 'false', 'nil', 'cancel', 'snooze'].includes(expression.value) ? failing : odd
+    if (expression.value === 'cancel') return { ...failing, consequence: NOT_CANCELLED }
+    if (expression.value === 'snooze') return { ...failing, consequence: NOT_SNOOZED }
+    return ['error', 'false', 'nil'].includes(expression.value) ? failing : odd
   }
   if (expression.kind !== 'tuple') return odd
   const [tag, value] = expression.elements
@@ -142,11 +146,12 @@ function judge(tail: Tail): Verdict | null {
     case 'error':
       return size === 2 ? null : size === 1 ? failing : odd
     case 'cancel':
-      return size === 2 ? null : size === 1 ? failing : odd
+      return size === 2 ? null : { ...(size === 1 ? failing : odd), consequence: NOT_CANCELLED }
     case 'discard':
       return deprecated
     case 'snooze':
-      return size === 2 && value?.kind === 'text' ? failing : size === 2 ? null : odd
+      if (size === 2 && value?.kind !== 'text') return null
+      return { ...(size === 2 ? failing : odd), consequence: NOT_SNOOZED }
     default:
       return size === 2 && /^(err|fail|retry)/.test(tag.value) ? failing : odd
   }
