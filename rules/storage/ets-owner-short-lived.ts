@@ -5,6 +5,7 @@ import {
   type Clause,
   conditionsAbove,
   ancestors,
+  attachments,
   boundValue,
   defineRule,
   elixir,
@@ -23,7 +24,7 @@ import {
 } from '#engine'
 import { readsGoStraightToEts, storageByNeed } from '../principles.ts'
 
-const GUARDS = new Set([':ets.whereis', ':ets.info'])
+const GUARDS = new Set([':ets.whereis', ':ets.info', ':ets.all'])
 
 /** Functions whose caller is meant to own what they make. */
 const SETUP = /^(start|init|setup|create|new|ensure|open|prepare|boot|reset)/
@@ -90,6 +91,7 @@ export default defineRule({
     if (module.isProcess || module.is('Application') || module.is('Task') || module.isConditional) return
     for (const table of tables(module)) {
       if (!table.isNamed || isMadeAtBoot(table, module) || whereRuns(table.call, table.clause).at !== 'here') continue
+      if (isHandedOver(table)) continue
       const user = userOf(module, table)
       if (user === null) continue
       const guard =
@@ -106,6 +108,28 @@ export default defineRule({
     }
   },
 })
+
+/** `:ets.give_away/3`, or an heir: when the process ends that made it, the table stays. */
+function isHandedOver({ options, clause }: Table): boolean {
+  const isHeir = (option: Expression): boolean => {
+    const [key, heir] =
+      option.kind === 'tuple' ? option.elements : option.kind === 'pair' ? [option.key, option.value] : []
+    return isAtom(key, 'heir') && heir !== undefined && !isAtom(heir, 'none')
+  }
+  return options?.elements.some(isHeir) === true || clause.calls.some((call) => call.callee === ':ets.give_away')
+}
+
+function isAtom(expression: Expression | undefined, value: string): boolean {
+  return expression?.kind === 'atom' && expression.value === value
+}
+
+/** A handler of `[:ecto, :repo, :init]` and its like runs in the process that starts, which lives as long as what it starts. */
+function isStartHandler(fun: FunctionFact, module: Module): boolean {
+  const events = attachments(module)
+    .filter((attached) => attached.function === fun)
+    .map((attached) => attached.events)
+  return events.length > 0 && events.every((list) => list?.every((event) => event.at(-1) === 'init') === true)
+}
 
 /** A public function that only makes the table, or a public start function that does, is for somebody who lives long. */
 function isMadeAtBoot({ clause: { function: creator }, call }: Table, module: Module): boolean {
@@ -139,7 +163,7 @@ function userOf(module: Module, table: Table): User | null {
   const creator = table.clause.function
   for (const fun of module.functions) {
     const entry = entryOf(fun, module)
-    if (entry === null || SETUP.test(entry.name)) continue
+    if (entry === null || SETUP.test(entry.name) || isStartHandler(entry, module)) continue
     for (const clause of fun.clauses) {
       const hop = localCalls(clause).find(({ fun: called }) => called === creator)
       if (clause !== table.clause && hop === undefined) continue
