@@ -33,8 +33,12 @@ const DELIVERING = /^deliver(?:_now|_later)?!?$/
 /** Whole words of a module's last segment: `UserNotifier`, `PushNotification`. */
 const DURABLE_MODULE = /^(?:Mailer|Notifier|Emails?|Mail|Sms|SMS|Webhooks?|Push)$/
 
+/** Words that may follow those: `EmailSender` sends e-mails, an `EmailParser` or a `PushCounter` does not. */
+const SENDER =
+  /^(?:Api|API|Adapter|Backend|Client|Deliver\w*|Dispatch\w*|Events?|Gateway|Handler|Hooks?|Jobs?|Manager|Messages?|Messenger|Notif\w+|Provider|Publisher|Push\w*|Queue|Request\w*|Runner|Send\w*|Server|Service|Trigger\w*|Worker)$/
+
 const DURABLE_FUNCTION =
-  /^(?:send_(?:\w+_)?(?:e?mails?|sms|webhooks?)|\w+_webhook|deliver_\w+|export_\w+|import_\w+|generate_(?:\w+_)?reports?)!?$/
+  /^(?:send_(?:\w+_)?(?:e?mails?|sms|webhooks?)|\w+_webhook|deliver_\w+|export_(?!logs?(?![a-z])|metric|span|telemetry|trace)\w+|import_\w+|generate_(?:\w+_)?reports?)!?$/
 
 /** Money is moved: in these modules, by these functions. */
 const PAYING_MODULE = /^(?:Billing|Charges?|Payments?|Stripe)$/
@@ -132,8 +136,9 @@ function isDurable({ module, name, arity, callee }: RunFunction): boolean {
   if (module === null || arity === 0 || HARMLESS_FUNCTION.test(name)) return false
   const last = module.split('.').at(-1)!
   const words = wordsOf(last)
+  const first = words.findIndex((word) => DURABLE_MODULE.test(word))
   return (
-    words.some((word) => DURABLE_MODULE.test(word)) ||
+    (first >= 0 && words.slice(first).every((word) => DURABLE_MODULE.test(word) || SENDER.test(word))) ||
     (PAYING_FUNCTION.test(name) && words.some((word) => PAYING_MODULE.test(word)))
   )
 }
