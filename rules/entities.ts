@@ -1,12 +1,49 @@
 // Which part of a name is different for each of many things, and which parts are bounded. It knows no rule.
-import { boundValue, type Clause, drawnFrom, type Expression, originsOf, walk } from '#engine'
+import {
+  ancestors,
+  boundValue,
+  type Clause,
+  drawnFrom,
+  type Expression,
+  originsOf,
+  requestCode,
+  variablesIn,
+  walk,
+} from '#engine'
 
 /** Words that name one thing out of many: an atom for each of them is an atom for each entity. */
 const PER_ENTITY = /^(?:\w*_)?(?:id|uuid|slug|email|token|key)$|^\w+Id$|^(?:user|session|room|tenant|topic)$/
 
+/** Words that are an entity by themselves, whatever else is known: nobody writes a list of them in advance. */
+const MANY = /^(?:\w*_)?(?:uuid|email|token)$|^(?:slug|user|session|room|tenant)$/
+
+/** What comes and goes while the system runs, by the last word of its name: `room` of `room_id`, of `chat_room.id`. */
+const ENTITIES = new Set(
+  `account article auction bid booking buyer call campaign cart chat checkout comment company contact contract
+  conversation customer deal delivery device document employee execution export file game guest import invoice job
+  lobby market match meeting member message note offer order organisation organization page participant patient
+  payment person player poll post product profile project purchase quiz recipient recording request reservation ride
+  rider room run seller sender session shipment student submission subscription survey task team tenant ticket
+  tournament trade transaction transfer trip upload user video viewer visitor voter wallet workflow workspace`.split(
+    /\s+/,
+  ),
+)
+
 /** Parts of a deployment: as many as somebody has set up. */
 const DEPLOYED =
-  /^(?:\w+_)?(?:adapter|app|application|backend|broker|chain|cluster|connector|consumer|database|db|driver|endpoint|env|instance|lane|network|node|partition|pool|producer|provider|region|replica|repo|scheduler|shard|site|slot|stack|stage|zone)_(?:id|key|uuid)$/
+  /^(?:\w+_)?(?:adapter|app|application|backend|broker|bucket|chain|cluster|connector|consumer|database|db|driver|endpoint|env|exchange|instance|lane|network|node|partition|plugin|pool|producer|provider|queue|region|replica|repo|scheduler|service|shard|site|slot|stack|stage|venue|worker|zone)_(?:id|key|uuid)$/
+
+/** What has topics that somebody has set up: a message broker, by the words beside the topic. */
+const BROKER = /(?:^|_)(?:broker|consumer|group|partition|producer|queue|subscriber)(?:_|$)/
+
+/** Holders of what a process is given, whose `id` is as bare as a variable of that name. */
+const BARE = /^(?:args?|assigns|config|context|ctx|data|init_arg|opts|options|s|spec|state)$/
+
+/** Things that come from outside, by what people call them. */
+const OUTSIDE = /^(?:args|attrs|body|event|json|message|msg|params|payload|req|request)$/
+
+/** Callbacks whose parameters but the last are what somebody sends. */
+const RECEIVING = /^(?:handle_call|handle_cast|handle_event|handle_in|join)$/
 
 /** What configuration is called. */
 const CONFIGURATION = /(?:^|_)(?:conf|config|configs|configuration|settings)$/
@@ -23,15 +60,118 @@ const BOUNDING = new Set([
   'Kernel.rem',
 ])
 
-/** The part of the name that is different for each entity; null where all parts are bounded. */
-export function entityIn(atom: Expression, clause: Clause): Expression | null {
+/** A part of a name that is different for each of many things. */
+export interface Entity {
+  part: Expression
+  /** Whether the file shows that there is no end of them; else they can well be a few that configuration names. */
+  isUnbounded: boolean
+}
+
+/** The part of the name that is different for each entity, an unbounded one first; null where all parts are bounded. */
+export function entityIn(atom: Expression, clause: Clause): Entity | null {
+  let known: Entity | null = null
   for (const each of walk(atom)) {
     const key = entityKey(each, clause)
     if (key === null || !PER_ENTITY.test(key) || DEPLOYED.test(key)) continue
-    if (!isBounded(each, atom) && !isAtom(each, clause) && !isConfigured(each, clause) && !hasDefault(key, clause))
-      return each
+    if (isBounded(each, atom) || isAtom(each, clause) || isConfigured(each, clause) || hasDefault(key, clause)) continue
+    if (isUnbounded(each, key, atom, clause)) return { part: each, isUnbounded: true }
+    if (known === null && !isInstance(each, key, atom) && !(key === 'topic' && isOfBroker(clause)))
+      known = { part: each, isUnbounded: false }
   }
-  return null
+  return known
+}
+
+function isUnbounded(part: Expression, key: string, atom: Expression, clause: Clause): boolean {
+  if (MANY.test(key) || comesFromOutside(part, clause)) return true
+  const owner = ownerOf(part, key)
+  if (owner !== null) return ENTITIES.has(owner)
+  return key === 'id' && (isString(part, clause) || namesEntity(atom, clause) || isStartedByCallers(part, clause))
+}
+
+/** `room` of `room_id`, `chat_room_id`, `roomId` and `chat_room.id`; null for an `id` that nothing names. */
+function ownerOf(part: Expression, key: string): string | null {
+  const named = /^(?:\w*_)?([a-z]+)(?:_(?:id|key|slug)|Id)$/.exec(key)?.[1]
+  if (named !== undefined) return named
+  if (part.kind !== 'field' || key !== 'id') return null
+  const { subject } = part
+  const name = subject.kind === 'variable' ? subject.name : subject.kind === 'field' ? subject.field : null
+  return name === null || BARE.test(name) ? null : name.slice(name.lastIndexOf('_') + 1)
+}
+
+/** Out of a request, a message, a socket, or a map with strings for keys, as decoded JSON is. */
+function comesFromOutside(part: Expression, clause: Clause): boolean {
+  if (part.kind === 'access' && part.key.kind === 'text')
+    return part.subject.kind === 'variable' && OUTSIDE.test(part.subject.name)
+  const names = new Set(walk(part).flatMap((each) => (each.kind === 'variable' ? originsOf(each.name, clause) : [])))
+  if (names.has('conn') || names.has('socket')) return true
+  const { params, function: fun, module } = clause
+  const isOf = (pattern: Expression): boolean => variablesIn(pattern).some((name) => names.has(name))
+  if (RECEIVING.test(fun.name) && params.slice(0, -1).some(isOf)) return true
+  if (
+    params.some((param) =>
+      walk(param).some((each) => each.kind === 'pair' && each.key.kind === 'text' && isOf(each.value)),
+    )
+  )
+    return true
+  return requestCode(module).some((reached) => reached.clause === clause) && params.some(isOf)
+}
+
+/** `"room_" <> id`, `when is_binary(id)`: where ids are counted or configured they are numbers or atoms. */
+function isString(part: Expression, { guard }: Clause): boolean {
+  if (part.parent?.kind === 'operator' && part.parent.operator === '<>') return true
+  if (part.kind !== 'variable' || guard === null) return false
+  return walk(guard).some(
+    (each) =>
+      each.kind === 'call' &&
+      each.callee === 'Kernel.is_binary' &&
+      each.args[0]?.kind === 'variable' &&
+      each.args[0].name === part.name,
+  )
+}
+
+/** `:"room_#{id}"`, also in a module called `Room`. */
+function namesEntity(atom: Expression, { module }: Clause): boolean {
+  const texts = walk(atom).flatMap((each) =>
+    each.kind === 'text' || each.kind === 'dynamic-atom' ? [each.text.replaceAll(/#\{[^}]*\}/g, ' ')] : [],
+  )
+  const words = [...texts, module.name.slice(module.name.lastIndexOf('.') + 1)].flatMap(
+    (text) => text.match(/[A-Z]?[a-z]+/g) ?? [],
+  )
+  return words.some((word) => ENTITIES.has(word.toLowerCase()))
+}
+
+/** A public function starts a child for the id it is given. */
+function isStartedByCallers(part: Expression, { module }: Clause): boolean {
+  if (part.kind !== 'variable') return false
+  return module.functions.some(
+    ({ isPublic, clauses }) =>
+      isPublic &&
+      clauses.some(
+        ({ params, calls }) =>
+          params.some((param) => param.kind === 'variable' && param.name === part.name) &&
+          calls.some(
+            ({ name, args }) =>
+              name === 'start_child' &&
+              args.some((arg) => walk(arg).some((each) => each.kind === 'variable' && each.name === part.name)),
+          ),
+      ),
+  )
+}
+
+/** `Module.concat(id, Server)`: what a module name is made of is one itself, an instance of a library. */
+function isInstance(part: Expression, key: string, atom: Expression): boolean {
+  if (key !== 'id' || atom.kind !== 'call' || atom.callee !== 'Module.concat') return false
+  for (const up of ancestors(part)) {
+    if (up === atom) return true
+    if (up.kind !== 'list' && up.kind !== 'call') return false
+  }
+  return false
+}
+
+function isOfBroker({ module, params, function: fun }: Clause): boolean {
+  return [...params.flatMap(variablesIn), ...module.name.split('.').map((part) => part.toLowerCase()), fun.name].some(
+    (name) => BROKER.test(name),
+  )
 }
 
 /** `id` of the variable `id`, of `room.id`, `opts[:id]`, `params["id"]`, `Keyword.fetch!(opts, :id)`. */

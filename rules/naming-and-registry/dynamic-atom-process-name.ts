@@ -13,7 +13,7 @@ import {
   variablesIn,
   walk,
 } from '#engine'
-import { entityIn } from '../entities.ts'
+import { type Entity, entityIn } from '../entities.ts'
 import { nameThroughRegistry } from '../principles.ts'
 import { applicationOf, spotOf } from '../wording.ts'
 
@@ -48,7 +48,7 @@ export default defineRule({
     'Name it `{:via, Registry, {MyApp.Registry, {__MODULE__, id}}}`, with `{Registry, keys: :unique, name: MyApp.Registry}` in the tree.',
   ignoreWhen: 'When the set of ids is fixed, for instance read once from configuration.',
   limits:
-    'Only names that are visibly made of an id, key, token or the like count; a prefix, a module, an index, the id of a node, shard or other part of the deployment, and what is read from configuration are taken to be bounded.',
+    'Reported are names that are visibly made of something without end: an id that comes out of a request, a message or a string, that is named after what comes and goes (`user_id`, `room.id`, `"order_" <> id`), or that callers start children for. Any other id, key or topic can be one of a few that configuration names, and is reported in the strict profile only. A prefix, a module, an index, the id of a node, shard or other part of the deployment, and what is read from configuration are taken to be bounded.',
 
   examples: [
     {
@@ -85,7 +85,7 @@ export default defineRule({
   *check({ module }) {
     // Stages of a pipeline are set up, not born: as many as the deployment has.
     if (module.is('GenStage') || !module.functions.some(({ clauses }) => clauses.some(mayMakeAtom))) return
-    const found = new Map<Expression | string, { made: Made; entity: Expression; uses: Naming[] }>()
+    const found = new Map<Expression | string, { made: Made; entity: Entity; uses: Naming[] }>()
     // Where names are given before where they are called: the same name written again for each call is one decision.
     const inOrder = namings(module).toSorted((a, b) => Number(a.as === 'target') - Number(b.as === 'target'))
     for (const naming of inOrder) {
@@ -103,7 +103,7 @@ export default defineRule({
     for (const { made, entity, uses } of new Set(found.values())) {
       // Who goes through what there is and calls each under its name has not chosen how many there are.
       const isChosenHere = made.isHelper || uses.some(({ as }) => as !== 'target')
-      if (isChosenHere || isGiven(entity, made.clause)) yield problem(made.atom, entity.text, uses, module)
+      if (isChosenHere || isGiven(entity.part, made.clause)) yield problem(made.atom, entity, uses, module)
     }
   },
 })
@@ -154,13 +154,15 @@ function makesAtom(expression: Expression): boolean {
   return expression.kind === 'dynamic-atom' || (expression.kind === 'call' && MAKERS.has(expression.callee))
 }
 
-function problem(atom: Expression, entity: string, uses: readonly Naming[], module: Module): Problem {
+function problem(atom: Expression, { part, isUnbounded }: Entity, uses: readonly Naming[], module: Module): Problem {
+  const entity = part.text
   const isTable = uses.every(({ as }) => as === 'table')
   const registry = registryOf(module)
   const cost = `is a new atom for every \`${entity}\`, and atoms are never collected: unless the set of ids is fixed, the atom table grows until the node stops`
   return {
     at: spotOf(atom),
     evidence: [spotOf(atom), ...uses.map(({ use }) => spotOf(use))],
+    ...(isUnbounded ? {} : { set: 'strict' as const }),
     message: isTable
       ? `This table name ${cost}. Without \`:named_table\` the reference that \`:ets.new/2\` returns needs no name.`
       : `This process name ${cost}. \`{:via, Registry, {${registry}, {__MODULE__, ${entity}}}}\` makes none, with \`{Registry, keys: :unique, name: ${registry}}\` in the tree.`,
