@@ -13,8 +13,18 @@ import {
   startCalls,
 } from '#engine'
 import { nameThroughRegistry } from '../principles.ts'
+import { nameCall } from '../wording.ts'
 
-const API = new Set(['GenServer.call', 'GenServer.cast', 'GenServer.stop', ':gen_server.call', ':gen_server.cast'])
+/** What a name that nobody has makes of each. */
+const API: Readonly<Record<string, string>> = {
+  'GenServer.call': 'it exits with `:noproc`',
+  ':gen_server.call': 'it exits with `:noproc`',
+  'GenServer.stop': 'it exits with `:noproc`',
+  'GenServer.cast': 'the message is lost',
+  ':gen_server.cast': 'the message is lost',
+  'Kernel.send': 'it raises an `ArgumentError`',
+  ':erlang.send': 'it raises an `ArgumentError`',
+}
 const STARTS = new Set(['GenServer.start_link', 'GenServer.start'])
 const REGISTERS = /^(Process\.register|:erlang\.register|:global\.register_name|Registry\.register|:gproc\.\w+)$/
 
@@ -29,8 +39,8 @@ export default defineRule({
 
   why: `
     A call to __MODULE__ looks the module's name up among the registered processes. start_link starts the server
-    without a name, or under another, so the look-up finds nothing: every call exits with :noproc, and every cast is
-    dropped without a word.
+    without a name, or under another, so the look-up finds nothing: every call exits with :noproc, a send raises, and
+    every cast is dropped without a word.
   `,
   instead:
     'Register it: `GenServer.start_link(__MODULE__, arg, name: __MODULE__)`. For several instances, let the API take the pid.',
@@ -82,7 +92,6 @@ export default defineRule({
     const api = apiCalls(module)
     const [first] = api
     if (first === undefined) return
-    const effect = /call$|stop$/.test(first.call.name) ? 'so it exits with `:noproc`' : 'so the message is lost'
     for (const [index, { call, clause }] of starts.entries()) {
       const name = names[index]
       const given =
@@ -97,7 +106,7 @@ export default defineRule({
         related: [{ range: first.call.at, message: 'sends to the name' }],
         message:
           `\`${call.callee}\` here ${given}, and ` +
-          `\`${first.clause.function.id}\` sends to \`${module.name}\` by that name: \`${first.call.callee}\` finds no process, ${effect}.`,
+          `\`${first.clause.function.id}\` sends to \`${module.name}\` by that name: \`${nameCall(first.call)}\` finds no process, so ${API[first.call.callee]}.`,
         edit: withName(call, clause),
       }
     }
@@ -161,7 +170,7 @@ function apiCalls(module: Module): { call: Call; clause: Clause }[] {
     .flatMap((fun) => fun.clauses)
     .flatMap((clause) =>
       clause.calls
-        .filter((call) => API.has(call.callee) && targetsModule(call, clause))
+        .filter((call) => Object.hasOwn(API, call.callee) && targetsModule(call, clause))
         .map((call) => ({ call, clause })),
     )
 }
