@@ -2,6 +2,7 @@ import {
   attachments,
   boundValue,
   type Call,
+  canonical,
   type Clause,
   conditionsAbove,
   defineRule,
@@ -22,11 +23,15 @@ import {
 import { storageByNeed } from '../principles.ts'
 import { nameClause, spotOf } from '../wording.ts'
 
-const WRITES = new Set([':persistent_term.put', ':persistent_term.put_new', ':persistent_term.erase'])
+const WRITES: ReadonlySet<string> = new Set([
+  ':persistent_term.put',
+  ':persistent_term.put_new',
+  ':persistent_term.erase',
+])
 
 /** Messages and functions that people or the life of the node cause, not its load. */
 const RARE =
-  /(^|_)(boot|config|connect|connected|configure|configuration|deploy|disconnect|disconnected|down|DOWN|drain|init|initialize|load|migrate|nodedown|nodeup|reconnect|reconnected|register|reload|reset|restart|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|unregister|upgrade)(_|$)/
+  /(^|_)(boot|config|connect|connected|configure|configuration|deploy|disconnect|disconnected|down|DOWN|drain|init|initialize|load|migrate|nodedown|nodeup|reconnect|reconnected|register|reload|rescan|reset|restart|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|unregister|upgrade)(_|$)/
 
 /** A refresh by timer that comes at most this often is what persistent terms are for. */
 const RARE_MS = 60_000
@@ -49,7 +54,7 @@ export default defineRule({
     'Use an ETS table with `read_concurrency: true` for data that changes; keep `:persistent_term` for what is set at boot.',
   ignoreWhen: 'When this runs rarely, for instance when somebody saves a setting.',
   limits:
-    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a connection or a setting is taken to be rare.',
+    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a connection or a setting is taken to be rare. An erase under a condition, where nothing hot puts terms, is reported by the strict profile.',
 
   examples: [
     {
@@ -90,23 +95,53 @@ export default defineRule({
   on: 'module',
   words: ['persistent_term'],
   *check({ module }) {
-    const seen = new Set<Call>()
-    for (const reached of hotCode(module)) {
-      const { clause, hops, from } = reached
-      if (isRare(reached)) continue
-      for (const call of clause.calls) {
-        if (!WRITES.has(call.callee) || seen.has(call) || whereRuns(call, clause).at !== 'here') continue
-        if (isImmediate(call.name === 'erase' ? undefined : call.args[1], reached) || isOnChange(call, clause)) continue
-        seen.add(call)
-        yield {
-          at: call.at,
-          evidence: [call.at, from.head, ...hops.map(spotOf)],
-          message: `\`${call.callee}\` runs each time \`${nameClause(from)}\` of \`${module.name}\` gets here. ${consequence(call)}`,
-        }
+    const writes = hotWrites(module)
+    const comesAndGoes = writes.some(({ call }) => call.name !== 'erase')
+    for (const { call, reached } of writes) {
+      const { hops, from } = reached
+      // Where nothing hot puts terms, an erase under a condition is the end of one that was put rarely.
+      const isEnd = !comesAndGoes && [call, ...hops].some((each) => conditionsAbove(each).length > 0)
+      yield {
+        at: call.at,
+        evidence: [call.at, from.head, ...hops.map(spotOf)],
+        message: `\`${call.callee}\` runs each time \`${nameClause(from)}\` of \`${module.name}\` gets here. ${consequence(call)}`,
+        ...(isEnd ? { set: 'strict' as const } : {}),
       }
     }
   },
 })
+
+function hotWrites(module: Module): { call: Call; reached: Reached }[] {
+  const found = new Map<Call, Reached>()
+  for (const reached of hotCode(module)) {
+    const { clause } = reached
+    if (isRare(reached)) continue
+    for (const call of clause.callsOf(WRITES)) {
+      if (found.has(call) || whereRuns(call, clause).at !== 'here') continue
+      if (!isFree(call, reached) && !isOnChange(call, clause)) found.set(call, reached)
+    }
+  }
+  return [...found].map(([call, reached]) => ({ call, reached }))
+}
+
+/** A value of one word, or the end of a term that never has another. */
+function isFree(call: Call, reached: Reached): boolean {
+  if (call.name !== 'erase') return isImmediate(call.args[1], reached)
+  const { module } = reached.clause
+  const key = keyOf(call, module)
+  const puts = module
+    .callsOf(WRITES)
+    .filter((other) => other.call.name !== 'erase' && keyOf(other.call, module) === key)
+  return (
+    puts.length > 0 &&
+    puts.every(({ call: put, clause }) => isImmediate(put.args[1], { clause, hops: [], from: clause }))
+  )
+}
+
+function keyOf(call: Call, module: Module): string | null {
+  const [key] = call.args
+  return key === undefined ? null : canonical(resolve(key, module))
+}
 
 function consequence(call: Call): string {
   return call.name === 'erase'
@@ -156,13 +191,29 @@ function delayOf({ callee, args }: Call): Expression | undefined {
   return callee === ':timer.send_after' ? args[0] : undefined
 }
 
-/** Under a condition that looks at what is stored, or `get(key, nil) || build()`: it is written once, or when it changes. */
+/**
+ * Under a condition that looks at what is stored or compares what is put, or `get(key, nil) || build()`: it is written
+ * once, or when it changes.
+ */
 function isOnChange(call: Call, clause: Clause): boolean {
   const given = call.args[1]
   const value = given?.kind === 'variable' ? boundValue(given, clause) : given
   const looks = conditionsAbove(call)
   if (value?.kind === 'operator' && value.operator === '||') looks.push(value)
   return looks.some((look) =>
-    [...partsOf(look, clause)].some((each) => each.kind === 'call' && each.callee === ':persistent_term.get'),
+    [...partsOf(look, clause)].some(
+      (each) => (each.kind === 'call' && each.callee === ':persistent_term.get') || comparesWith(given, each),
+    ),
+  )
+}
+
+/** `if rates != state.rates`, and `current -- known`, whose answer says what is new. */
+function comparesWith(given: Expression | undefined, each: Expression): boolean {
+  if (each.kind !== 'operator' || each.operands.length !== 2) return false
+  if (each.operator === '--') return true
+  return (
+    /^[!=]==?$/.test(each.operator) &&
+    given?.kind === 'variable' &&
+    each.operands.some((operand) => operand.kind === 'variable' && operand.name === given.name)
   )
 }
