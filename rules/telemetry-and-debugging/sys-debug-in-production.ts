@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Call,
   type Clause,
   conditionsAbove,
@@ -9,6 +10,7 @@ import {
   type Module,
   type Pair,
   partsOf,
+  walk,
   whereRuns,
 } from '#engine'
 import { remarks } from '../intent.ts'
@@ -23,6 +25,9 @@ const PEEKS = new Set([
   ':sys.terminate',
   ':sys.change_code',
 ])
+
+/** Functions that are there to show what goes on inside. */
+const LOOKS = /(^|_)(debug|diagnos\w*|dump|inspect|introspect)(_|$)/
 
 /** Calls that switch something on, with what switches it off again. */
 const SWITCHES: readonly { on: (call: Call) => boolean; off: (call: Call) => boolean }[] = [
@@ -78,7 +83,7 @@ export default defineRule({
   `,
   instead: 'Give the server a `handle_call` for what is needed. Remove tracing, or switch it off in an `after` block.',
   ignoreWhen: 'In a tool that is meant for operators.',
-  limits: 'Modules named as debugging, tracing or admin tools are not reported.',
+  limits: 'Modules named as debugging, tracing, testing or admin tools are not reported.',
 
   examples: [
     {
@@ -104,11 +109,12 @@ export default defineRule({
   *check({ call, clause, module }) {
     if (isDebuggingTool(module)) return
     if (PEEKS.has(call.callee)) {
+      if (LOOKS.test(clause.function.name)) return
       // Who writes why the state is looked at has thought of asking.
-      if (remarks(clause).some((text) => text.includes(`:sys.${call.name}`))) return
+      if (remarks(clause).some((text) => text.includes(`:sys.${call.name}`)) || isCaught(call)) return
       yield {
         at: call.at,
-        message: `\`${call.callee}\` in \`${clause.function.id}\` is meant for a person at a shell: ${consequence(call.name)}.`,
+        message: `\`${call.callee}\` in \`${clause.function.id}\` is meant for a person at a shell: ${consequence(call)}.`,
       }
       return
     }
@@ -133,10 +139,37 @@ export default defineRule({
   },
 })
 
-function consequence(name: string): string {
-  if (name === 'get_state' || name === 'get_status') return 'it copies the whole state and depends on its shape'
-  if (name === 'suspend') return 'until it is resumed the process answers nobody'
-  return 'it changes a process that does not expect it'
+function consequence(call: Call): string {
+  switch (call.name) {
+    case 'get_state':
+    case 'get_status':
+      return isDropped(call)
+        ? 'it copies the whole state only to wait, for which a call to the server is enough'
+        : 'it copies the whole state and depends on its shape'
+    case 'suspend':
+      return 'until it is resumed the process answers nobody'
+    case 'terminate':
+      return '`GenServer.stop/3` does the same, and waits until the process has ended'
+    default:
+      return 'it changes a process that does not expect it'
+  }
+}
+
+/** Nobody looks at what the call gives: `_ = :sys.get_state(pid)`, or a statement that is not the last one. */
+function isDropped(call: Call): boolean {
+  const holder = call.parent?.kind === 'match' && call.parent.value === call ? call.parent : call
+  if (holder.kind === 'match') return holder.pattern.kind === 'variable' && holder.pattern.name.startsWith('_')
+  return holder.parent?.kind === 'block' && holder.parent.statements.at(-1) !== holder
+}
+
+/** `catch :exit, {:shutdown, {:sys, :terminate, _}} -> :ok`: the code knows what the call ends with. */
+function isCaught(call: Call): boolean {
+  if (call.name !== 'terminate') return false
+  const names = (each: Expression): boolean => each.kind === 'atom' && each.value === 'sys'
+  return [...ancestors(call)].some(
+    (up) =>
+      up.kind === 'try' && up.catches.some(({ patterns }) => patterns.some((pattern) => walk(pattern).some(names))),
+  )
 }
 
 /** `debug: [:trace]` among the options of a start; what is computed may well be empty. */

@@ -2,12 +2,22 @@
 import type { Module } from '#engine'
 
 const TOOL =
-  /Debug|Tracer|Tracing|[Oo]bserver|Dashboard|Inspector|Admin|HotUpgrade|Console|Introspect|Diagnos|Profil|Trace(?:$|\.)|\.IEx/
+  /Debug|Tracer|Tracing|[Oo]bserver|Dashboard|Inspector|Admin|HotUpgrade|Console|Introspect|Diagnos|Profil|Test(?:Help|Support)|(?:Trace|Observe|\.Testing|Smoke(?:Tests?)?)(?:$|\.)|\.IEx/
 
-/** Whether a module's name says that operators and developers use it, not the product. */
-export function isDebuggingTool({ name, file }: Module): boolean {
+/** Who loads code into a running node works on it like a person at a shell. */
+const UPGRADES: ReadonlySet<string> = new Set([
+  ':code.load_binary',
+  ':code.purge',
+  ':code.soft_purge',
+  ':release_handler.install_release',
+])
+
+/** Whether a module's name says that operators, developers and tests use it, not the product. */
+export function isDebuggingTool(module: Module): boolean {
+  const { name, file } = module
   return (
     TOOL.test(name) ||
+    module.callsOf(UPGRADES).length > 0 ||
     /(^|\/)(debug|debugging|tracing|w?observer|dashboard|admin|hot_upgrade)(\/|\.exs?$)/.test(file.path)
   )
 }
