@@ -88,36 +88,43 @@ interface Callback {
   consequence: string
   /** The same where the value says itself that the work failed. */
   afterError: string
+  advice: string
 }
+
+const LIST_ADVICE = 'Return the messages, and mark those that failed with `Broadway.Message.failed/2`.'
 
 const CALLBACKS: Readonly<Record<string, Callback>> = {
   handle_message: {
     arity: 3,
     mayBe: 'map',
     expected: 'the message',
-    consequence: 'it raises, and the message counts as failed although it was handled.',
-    afterError: 'it raises, and the message fails with that exception instead of this error.',
+    consequence: 'It raises, and the message counts as failed although it was handled.',
+    afterError: 'It raises, and the message fails with that exception instead of this error.',
+    advice: 'Return the message; mark a failure with `Broadway.Message.failed/2`.',
   },
   handle_batch: {
     arity: 4,
     mayBe: 'list',
     expected: 'the list of messages',
-    consequence: 'it raises, and the whole batch counts as failed although it was handled.',
-    afterError: 'it raises, and the whole batch fails with that exception instead of this error.',
+    consequence: 'It raises, and the whole batch counts as failed although it was handled.',
+    afterError: 'It raises, and the whole batch fails with that exception instead of this error.',
+    advice: LIST_ADVICE,
   },
   prepare_messages: {
     arity: 2,
     mayBe: 'list',
     expected: 'the list of messages',
-    consequence: 'it raises, and all of them fail before they are handled.',
-    afterError: 'it raises, and all of them fail with that exception instead of this error.',
+    consequence: 'It raises, and all of them fail before they are handled.',
+    afterError: 'It raises, and all of them fail with that exception instead of this error.',
+    advice: LIST_ADVICE,
   },
   handle_failed: {
     arity: 2,
     mayBe: 'list',
     expected: 'the list of messages',
-    consequence: 'it raises, and the failed messages are acknowledged as they were.',
-    afterError: 'it raises, and the failed messages are acknowledged as they were.',
+    consequence: 'It raises, and the failed messages are acknowledged as they were.',
+    afterError: 'It raises, and the failed messages are acknowledged as they were.',
+    advice: 'Return the list that came in, or the same messages with `Broadway.Message.configure_ack/2`.',
   },
 }
 
@@ -150,7 +157,7 @@ function wrong({ tail, hops }: Result, at: Expression, clause: Clause, callback:
     evidence: [spotOf(at), clause.head, ...hops.map((hop) => hop.range)],
     message:
       `\`${clause.function.id}\` of \`${clause.module.name}\` returns ${shown} where Broadway expects ` +
-      `${callback.expected}: ${consequence}`,
+      `${callback.expected}. ${consequence} ${callback.advice}`,
     edit: callback.mayBe === 'map' && hops.length === 0 ? messageFor(tail, clause) : null,
   }
 }

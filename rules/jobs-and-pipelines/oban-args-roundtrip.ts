@@ -200,8 +200,8 @@ function* heads({ clause, patterns }: Holder, strings: ReadonlySet<string>): Ite
       at: map.range,
       evidence: [map.range, clause.head],
       message:
-        `\`${clause.function.id}\` of \`${clause.module.name}\` matches the atom key \`${first.key.value}:\`, but args come back from the ` +
-        `database with string keys: this clause never matches. Write \`"${first.key.value}" => ...\`.`,
+        `\`${clause.function.id}\` of \`${clause.module.name}\` matches the atom key \`${first.key.value}:\`. Args come back from the ` +
+        `database with string keys, so this clause never matches. Write \`"${first.key.value}" => ...\`.`,
       edit: withStringKeys(map, pairs, clause),
     }
   }
@@ -230,8 +230,8 @@ function* reads({ clause, isArgs, isValue }: Holder, strings: ReadonlySet<string
         at: spotOf(at),
         evidence: [spotOf(at), clause.head],
         message:
-          `Args come back from the database with string keys, so \`${quote(at)}\` ` +
-          `${consequence} in \`${clause.function.id}\` of \`${clause.module.name}\`. The key is \`"${key}"\`.`,
+          `\`${quote(at)}\` ${consequence} in \`${clause.function.id}\` of \`${clause.module.name}\`. ` +
+          `Args come back from the database with string keys. The key is \`"${key}"\`.`,
       }
     }
   }
@@ -299,7 +299,9 @@ function* insertions(module: Module): Iterable<Problem> {
             at: value.at.range,
             evidence: [value.at.range, call.at],
             severity: value.kind === 'struct' ? 'warning' : 'error',
-            message: `\`${quote(value.at)}\` goes into the args of a job as JSON, which has no ${value.kind}: ${value.consequence}`,
+            message:
+              `\`${quote(value.at)}\` goes into the args of a job as JSON, which has no ${value.kind}. ${value.consequence} ` +
+              'Put ids, strings and numbers into args, and load the rest in the job.',
           }
         }
       }
@@ -333,7 +335,7 @@ function uncarried(
   module: Module,
   clause: Clause,
 ): { at: Expression; kind: string; consequence: string } | null {
-  const raises = 'inserting it raises.'
+  const raises = 'Inserting it raises.'
   const bound = given.kind === 'variable' ? boundValue(given, clause) : undefined
   // Under a name it stands where it is given: what else is made of it is not looked at.
   if (bound?.kind === 'call' || bound?.kind === 'fn') {
@@ -353,7 +355,7 @@ function uncarried(
     case 'map': {
       if (value.isStruct) {
         if (value.struct === null || ENCODABLE.has(value.struct) || isOwn(value.struct, module)) return null
-        const consequence = 'it needs an encoder, and comes back as a plain map with string keys.'
+        const consequence = 'It needs an encoder, and comes back as a plain map with string keys.'
         return { at: value, kind: 'struct', consequence }
       }
       return (

@@ -76,7 +76,7 @@ export default defineRule({
           evidence: [call.at, from.head, ...hops.map(spotOf)],
           message:
             `\`${module.name}\` takes messages out of an external queue with \`${call.callee}\` inside a job: ` +
-            'both keep and retry the same work, without back-pressure or batches.',
+            'the queue and Oban both keep and retry the same work, and there is no back-pressure.',
         }
       }
     }

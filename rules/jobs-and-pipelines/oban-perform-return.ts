@@ -117,7 +117,7 @@ const COMPLETES = '. Oban does not know that value, logs it and completes the jo
 const NOT_CANCELLED = '. Oban does not know that value, logs it and completes the job instead of cancelling it.'
 const NOT_SNOOZED = '. Oban does not know that value, logs it and completes the job: it does not run again.'
 const DEPRECATED =
-  ', which Oban deprecates for `{:cancel, reason}`. With it the job ends as `cancelled` instead of `discarded`.'
+  '. Oban deprecates it: write `{:cancel, reason}`. With that the job ends as `cancelled` instead of `discarded`.'
 
 function judge(tail: Tail): Verdict | null {
   if (tail.isUnknown) return null

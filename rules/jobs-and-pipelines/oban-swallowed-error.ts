@@ -109,7 +109,7 @@ export default defineRule({
             evidence: [log.at, clause.head, perform.head, ...hops.map((hop) => hop.range)],
             message:
               `The \`${quote(head, 40)}\` clause of \`${clause.function.id}\` ends in \`${log.callee}\`, which returns ` +
-              `\`:ok\`: ${consequence(isOnce)}`,
+              `\`:ok\`: ${consequence(isOnce)}${isOnce ? KEPT : ''}`,
           }
         }
         const branch = tail.isUnknown && log !== null && isLog(log) ? errorBranch(log) : null
@@ -120,7 +120,7 @@ export default defineRule({
           at: log.at,
           ...(isAfterthought(log, [branch, ...hops]) ? STRICT : {}),
           evidence: [log.at, headOf(branch), perform.head, ...hops.map((hop) => hop.range)],
-          message: `${subject(branch, module)} ends in \`${log.callee}\`, which returns \`:ok\`: ${consequence(isOnce)}`,
+          message: `${subject(branch, module)} ends in \`${log.callee}\`, which returns \`:ok\`: ${consequence(isOnce)}${isOnce ? KEPT : ''}`,
           edit: returned(branch, log, clause),
         }
       }
@@ -133,7 +133,9 @@ export default defineRule({
             at: log.at,
             ...(isAfterthought(log, [branch]) ? STRICT : {}),
             evidence: [log.at, headOf(branch), ok.range],
-            message: `${subject(branch, module)} only logs, and the \`:ok\` on line ${ok.line} is what Oban sees: ${consequence(isOnce)}`,
+            message:
+              `${subject(branch, module)} only logs. The \`:ok\` on line ${ok.line} is what Oban sees: ${consequence(isOnce)} ` +
+              'Return the error from `perform/1` after logging it, or end the branch in `:ok` to give up on purpose.',
           }
         }
       }
@@ -160,6 +162,9 @@ function consequence(isOnce: boolean): string {
     ? 'the job counts as done, and only the log knows that it failed.'
     : 'the job counts as done, and the failure is never retried.'
 }
+
+const KEPT =
+  ' This worker has one attempt, so Oban does not run it again. Return the error after logging it, and Oban keeps it.'
 
 /** A worker that has no second attempt loses no retry, only the sight of its failure. */
 function onlyOnce({ uses }: Module): boolean {

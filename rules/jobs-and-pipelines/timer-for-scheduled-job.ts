@@ -134,8 +134,9 @@ function wordsOf(name: string): string[] {
 
 function message(call: Call, clause: Clause, milliseconds: number): string {
   const hours = Math.round(milliseconds / 3_600_000)
+  const wait = hours > 24 && hours % 24 === 0 ? `${hours / 24} days` : `${hours} hours`
   return (
-    `\`${call.callee}\` in \`${clause.function.id}\` waits ${hours} hours in memory: every deploy or crash of ` +
+    `\`${call.callee}\` in \`${clause.function.id}\` waits ${wait} in memory: every deploy or crash of ` +
     `\`${clause.module.name}\` starts the wait anew, and in a cluster each node waits and works for itself.`
   )
 }
