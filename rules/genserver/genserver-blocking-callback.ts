@@ -3,6 +3,8 @@ import {
   type Clause,
   defineRule,
   elixir,
+  type Expression,
+  foldNumber,
   type Problem,
   reach,
   type Reached,
@@ -20,6 +22,9 @@ const OUTSIDE: ReadonlySet<Wait> = new Set(['http', 'socket', 'command', 'rpc'])
 const TASKS: ReadonlySet<Wait> = new Set(['await', 'stream'])
 /** Queries that a caller could make itself. */
 const READS = /\.(?:all|all_by|aggregate|exists|get|get_by|one|reload)[?!]?$/
+
+/** A wait with a bound below this is no reason for a caller to give up. */
+const SHORT_MS = 500
 
 /** Callbacks in which nobody is waited for yet, or any more. */
 const AT_THE_EDGES = new Set(['init', 'terminate', 'code_change', 'format_status'])
@@ -42,7 +47,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, return `:noreply`, and call `GenServer.reply` when `{ref, result}` arrives; answer an error on `:DOWN`.',
   ignoreWhen: 'When only one such operation must run at a time and callers wait with a timeout that allows for it.',
   limits:
-    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info; so is all waiting in a server whose client functions all wait fifteen seconds or longer.',
+    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info; so is waiting less than half a second for a task, and all waiting in a server whose client functions all wait fifteen seconds or longer.',
 
   examples: [
     {
@@ -121,6 +126,7 @@ function* waits(
       if (!isWanted(wait) || seen.has(expression.start)) continue
       if (isOnPurpose(clause) || isOnPurpose(from) || (TASKS.has(wait) && isForMemory(clause))) continue
       seen.add(expression.start)
+      const given = severity === 'warning' && isShort(expression, wait, clause) ? 'info' : severity
       const calls = clause.module.clauses('handle_call', 3)
       const whom = answers
         ? 'every other caller of the server waits in line'
@@ -128,14 +134,22 @@ function* waits(
       yield {
         at,
         evidence: [at, from.head, ...hops.map(spotOf), ...(answers ? [] : calls.map((each) => each.head))],
-        severity,
-        ...(severity === 'info' ? { set: 'strict' as const } : {}),
+        severity: given,
+        ...(given === 'info' ? { set: 'strict' as const } : {}),
         message:
           `\`${nameClause(from)}\` of \`${clause.module.name}\` waits here for \`${name}\`. ` +
           `Until it returns, ${whom}: a call without a timeout of its own exits after five seconds.`,
       }
     }
   }
+}
+
+/** `Task.yield(task, 100)`: whoever waits behind it hardly notices. */
+function isShort(expression: Expression, wait: Wait, { module }: Clause): boolean {
+  if (wait !== 'await' || expression.kind !== 'call') return false
+  const [, given] = expression.args
+  const limit = given?.kind === 'list' ? given.get('timeout') : given
+  return limit !== undefined && (foldNumber(limit, module) ?? SHORT_MS) < SHORT_MS
 }
 
 function isWrite({ wait, name }: Waiting): boolean {

@@ -4,6 +4,7 @@ import {
   type Clause,
   defineRule,
   elixir,
+  type Expression,
   foldNumber,
   messageShape,
   reach,
@@ -127,9 +128,16 @@ function outlastsCalls(bound: number | null, { function: fun }: Clause): boolean
 
 /**
  * `{:DOWN, ...}` or `{:EXIT, ...}`: the other process is watched. That is a call made by hand, or the wait for the end of
- * a process that was told to stop; one of its messages always comes.
+ * a process that was told to stop; one of its messages always comes. So does a port's `{port, :closed}`.
  */
 function seesTheEnd({ patterns: [pattern] }: Branch): boolean {
   const shape = pattern === undefined ? null : messageShape(pattern)
-  return shape?.tag === 'DOWN' || shape?.tag === 'EXIT'
+  return shape?.tag === 'DOWN' || shape?.tag === 'EXIT' || (pattern !== undefined && isPortControl(pattern))
+}
+
+/** What the runtime itself answers to `{self(), :close}` and `{self(), {:connect, pid}}`, at once. */
+function isPortControl(pattern: Expression): boolean {
+  if (pattern.kind !== 'tuple' || pattern.elements.length !== 2) return false
+  const [, answer] = pattern.elements
+  return answer?.kind === 'atom' && (answer.value === 'closed' || answer.value === 'connected')
 }

@@ -225,12 +225,19 @@ const CANCELLATIONS = new Set([
 
 /** `if Process.cancel_timer(ref) == false, do: receive ...`: the timer has fired, so its message is there. */
 function takesLateMessage(receive: Expression): boolean {
-  for (const up of ancestors(receive)) {
-    const condition = up.kind === 'if' ? up.condition : up.kind === 'case' ? up.subject : null
-    if (condition === null) continue
-    for (const each of walk(condition)) if (each.kind === 'call' && CANCELLATIONS.has(each.callee)) return true
-  }
-  return false
+  return [...ancestors(receive)].some((up) =>
+    conditionsOf(up).some((condition) =>
+      walk(condition).some((each) => each.kind === 'call' && CANCELLATIONS.has(each.callee)),
+    ),
+  )
+}
+
+/** What is asked before the code inside an expression runs. */
+function conditionsOf(up: Expression): readonly Expression[] {
+  if (up.kind === 'if') return [up.condition]
+  if (up.kind === 'case') return [up.subject]
+  if (up.kind === 'with') return up.steps
+  return up.kind === 'operator' ? up.operands.slice(0, 1) : []
 }
 
 /** A place of a clause at which its process waits. */
