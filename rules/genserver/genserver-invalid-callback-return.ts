@@ -4,6 +4,7 @@ import {
   type Edit,
   elixir,
   type Expression,
+  givesStateAsTimeout,
   messageShape,
   type ModuleRole,
   type ProjectFacts,
@@ -124,10 +125,11 @@ export default defineRule({
       for (const clause of module.clauses(name, Number(arity))) {
         if (clause.params.length !== Number(arity)) continue
         for (const tail of tails(clause.body)) {
-          if (tail.isUnknown ? sideEffect(tail) === null : isAllowed(tail, shapes, id)) continue
+          const isTimed = givesStateAsTimeout(tail.expression, clause)
+          if (!isTimed && (tail.isUnknown ? sideEffect(tail) === null : isAllowed(tail, shapes, id))) continue
           yield {
             at: placeOf(tail, clause),
-            message: message(tail, clause, shapes, project),
+            message: isTimed ? stateAsTimeout(tail, clause) : message(tail, clause, shapes, project),
             edit: tail.expression === null ? null : asNoreply(tail.expression, id, clause),
           }
         }
@@ -175,6 +177,13 @@ function message(tail: Tail, clause: Clause, shapes: readonly Shape[], { otp }: 
   return (
     `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, which OTP ${isEarly ? `${otp} ` : ''}does not accept, ` +
     `${end}. Accepted: ${allowed}${isInit ? ', `:ignore`' : ''}.`
+  )
+}
+
+function stateAsTimeout(tail: Tail, clause: Clause): string {
+  return (
+    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, where OTP takes the last element for a ` +
+    'timeout: the server crashes on it, and its state is gone. The state comes right before the timeout, or last without one.'
   )
 }
 

@@ -6,6 +6,7 @@ import {
   type Edit,
   elixir,
   type Expression,
+  givesStateAsTimeout,
   isSelf,
   messageShape,
   type Module,
@@ -72,6 +73,8 @@ export default defineRule({
       const all = tails(clause.body)
       for (const { expression: tail } of all) {
         if (tail?.kind !== 'tuple' || !isNoreply(tail) || continuesToStop(tail, module)) continue
+        // That ends the process, which is what to say of it.
+        if (givesStateAsTimeout(tail, clause)) continue
         yield {
           at: tail.range,
           evidence: [tail.range, wholeHeadOf(clause)],

@@ -49,6 +49,22 @@ export function endsItsProcess(callback: Clause): boolean {
   )
 }
 
+/** How many elements a result has whose last one is a timeout, by its tag. */
+const TIMED_SIZES: Readonly<Record<string, number>> = { noreply: 3, reply: 4 }
+
+/** `{:noreply, :ok, state}`: the callback gives its state where a timeout is expected. */
+export function givesStateAsTimeout(result: Expression | null, callback: Clause): boolean {
+  const tag = result?.kind === 'tuple' ? result.elements[0] : undefined
+  if (result?.kind !== 'tuple' || tag?.kind !== 'atom' || TIMED_SIZES[tag.value] !== result.elements.length)
+    return false
+  const last = result.elements.at(-1)!
+  const state = callback.params.at(-1)
+  // A state that is a number may well be the timeout; one that turns into an atom is none.
+  if (last.kind !== 'variable' || state === undefined || result.elements.at(-2)!.kind !== 'atom') return false
+  const names = state.kind === 'match' ? [state.pattern, state.value] : [state]
+  return names.some((name) => name.kind === 'variable' && name.name === last.name)
+}
+
 /** The local function that a call, or a name without parentheses, runs. */
 function calledFunction(expression: Expression, clause: Clause): FunctionFact | undefined {
   if (expression.kind === 'call' && expression.isLocal) return clause.module.function(expression.name, expression.arity)

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { endsItsProcess, results } from '#elixir'
+import { endsItsProcess, givesStateAsTimeout, results } from '#elixir'
 import { clausesOf } from './read-source.ts'
 
 function returned(source: string): string[] {
@@ -48,4 +48,19 @@ test.each([
 ])('%s: ends its process is %s', (source, expected) => {
   const [clause] = clausesOf(`defmodule A do\n${source}\nend`, 'f/1')
   expect(endsItsProcess(clause!)).toBe(expected)
+})
+
+test.each([
+  ['{:noreply, :ok, state}', true],
+  ['{:reply, 1, :ok, state}', true],
+  ['{:noreply, state * 2, state}', false],
+  ['{:noreply, state}', false],
+  ['{:noreply, %{}, timeout}', false],
+  ['{:noreply, state, state}', false],
+  ['{:stop, :normal, state}', false],
+])('%s gives the state as a timeout: %s', (result, expected) => {
+  for (const param of ['state', '%{n: 1} = state', 'state = {_, _}']) {
+    const [clause] = clausesOf(`defmodule A do\ndef f(x, ${param}), do: ${result}\nend`, 'f/2')
+    expect(givesStateAsTimeout(clause!.body, clause!)).toBe(expected)
+  }
 })
