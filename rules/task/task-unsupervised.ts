@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Call,
   type Clause,
   defineRule,
@@ -21,6 +22,7 @@ import {
   startsLoop,
   takersOf,
   mayTrapExits,
+  type Variable,
   variablesIn,
   walk,
   whereRuns,
@@ -269,7 +271,20 @@ function isKept(call: Call, clause: Clause): boolean {
   const fate = fateOf(call, clause)
   if (fate.kind === 'given') return !isMention(fate.to)
   if (fate.kind === 'returned') return isStarter(call, clause) || takesMessages(call, clause) || isTaken(call, clause)
-  return fate.kind === 'bound' && fate.uses.some(({ parent }) => parent === null || !isMention(parent))
+  return fate.kind === 'bound' && fate.uses.some(isUse)
+}
+
+/** More than a mention, and not of the reason of an error that a starter does not give. */
+function isUse(variable: Variable): boolean {
+  const { name, parent } = variable
+  if (parent !== null && isMention(parent)) return false
+  return !ancestors(variable).some((up) => up.kind === 'branch' && up.patterns.some((each) => isErrorWith(each, name)))
+}
+
+function isErrorWith(pattern: Expression, name: string): boolean {
+  if (pattern.kind !== 'tuple' || !variablesIn(pattern).includes(name)) return false
+  const [tag] = pattern.elements
+  return tag?.kind === 'atom' && tag.value === 'error'
 }
 
 /** `def start(fun), do: Task.start(fun)`: whoever calls it wants the pid. */
@@ -297,7 +312,7 @@ function isTaken(call: Call, clause: Clause): boolean {
   return takersOf(call, clause).some((taker) => {
     const fate = fateOf(taker.call, taker.clause)
     if (fate.kind === 'given') return !isMention(fate.to)
-    return fate.kind === 'bound' && fate.uses.some(({ parent }) => parent === null || !isMention(parent))
+    return fate.kind === 'bound' && fate.uses.some(isUse)
   })
 }
 
