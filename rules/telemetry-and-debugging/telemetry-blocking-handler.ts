@@ -9,6 +9,8 @@ import {
   elixir,
   type Expression,
   reach,
+  resolve,
+  type TelemetryEvent,
   type Waiting,
   waitingIn,
   waitsFor,
@@ -41,7 +43,7 @@ export default defineRule({
   `,
   instead: 'Count with `:counters` or `:ets.update_counter/3`, or `cast` to a process that does the slow part.',
   ignoreWhen: 'When the event is rare and nobody waits for the process that emits it.',
-  limits: 'Two local calls are followed.',
+  limits: 'Two local calls are followed. Events of a start, an end or a connection are taken to be rare.',
 
   examples: [
     {
@@ -74,9 +76,10 @@ export default defineRule({
   words: ['attach', 'attach_many'],
   *check({ module }) {
     const seen = new Set<Expression>()
-    for (const { call: attach, clause: attaching, function: handler, handler: given } of attachments(module)) {
+    for (const { call: attach, clause: attaching, function: handler, handler: given, events } of attachments(module)) {
+      if (events?.every(isRare) === true) continue
       // What a closure does is written where it is attached; local functions that it calls are one step away.
-      const starts = handler === undefined ? [] : reach(handler.clauses, 2)
+      const starts = handler === undefined ? [] : reach(handler.clauses.filter(isForLoad), 2)
       const found = starts.flatMap(({ clause, hops }) => slowIn(clause).map((slow) => ({ ...slow, hops })))
       if (handler === undefined && given !== undefined) found.push(...slowInClosure(given, attaching))
       for (const { expression, at, name, hops } of found) {
@@ -94,6 +97,21 @@ export default defineRule({
     }
   },
 })
+
+/** Events of the life of a process or a connection, which come once in a while: `[:ecto, :repo, :init]`, `[:redix, :connection]`. */
+const RARE = /^(boot|connected|connection|disconnected|disconnection|init|shutdown|terminate)$/
+
+function isRare(event: TelemetryEvent): boolean {
+  const last = event.at(-1)
+  return typeof last === 'string' && RARE.test(last)
+}
+
+/** Whether a clause of a handler takes more than such events. */
+function isForLoad({ params, module }: Clause): boolean {
+  const pattern = params[0] === undefined ? undefined : resolve(params[0], module)
+  const last = pattern?.kind === 'list' && pattern.tail === null ? pattern.elements.at(-1) : undefined
+  return last?.kind !== 'atom' || !RARE.test(last.value)
+}
 
 type Slow = Pick<Waiting, 'expression' | 'at' | 'name'>
 

@@ -1,10 +1,12 @@
 import {
   attachments,
+  canonical,
   type Clause,
   defineRule,
   elixir,
   type Expression,
   type FunctionFact,
+  type Pair,
   resolve,
   SOME_PARTS,
   type TelemetryEvent,
@@ -68,7 +70,10 @@ export default defineRule({
     for (const { call, events, function: handler } of attachments(module)) {
       if (events === null || handler === undefined || handler.clauses.length === 0) continue
       if (handler.clauses.some((clause) => clause.hasError) || handler.module.hasUnknownDefinitions) continue
-      const missed = events.find((event) => !handler.clauses.some((clause) => takes(clause, event)))
+      const { clauses } = handler
+      const missed = events.find(
+        (event) => !clauses.some((clause) => takes(clause, event)) && !takeBoth(clauses, event),
+      )
       if (missed === undefined) continue
       const shown = `[${missed.map((part) => (part === SOME_PARTS ? '...' : part === null ? '_' : `:${part}`)).join(', ')}]`
       const isNamed = handler.clauses.some((clause) => matchesEvent(clause, missed))
@@ -84,13 +89,14 @@ export default defineRule({
 })
 
 function scope(handler: FunctionFact, events: number): string {
-  return events > 1 ? `\`${handler.name}\` from all ${events} events` : `\`${handler.name}\``
+  if (events === 1) return `\`${handler.name}\``
+  return `\`${handler.name}\` from ${events === 2 ? 'both' : `all ${events}`} events`
 }
 
 /** Whether the clause takes every event of that name, whatever it brings along. */
 function takes(clause: Clause, event: TelemetryEvent): boolean {
   if (!matchesEvent(clause, event) || !guardHolds(clause, event)) return false
-  return clause.params.slice(1, 3).every((param) => !demandsValue(param))
+  return clause.params.slice(1, 3).every((param) => demandsOf(param).length === 0)
 }
 
 function matchesEvent(clause: Clause, event: TelemetryEvent): boolean {
@@ -152,11 +158,23 @@ function partOf(
   return position < 0 || event[0] === SOME_PARTS ? undefined : event[position]
 }
 
-/** A map pattern with a literal value (`%{result: :ok}`) fails for every other value. */
-function demandsValue(pattern: Expression): boolean {
-  for (const each of walk(pattern)) {
-    if (each.kind !== 'pair') continue
-    if (['atom', 'number', 'text', 'module'].includes(each.value.kind)) return true
+/** One clause for `%{hit: true}` and one for `%{hit: false}`: together they take what a flag can be. */
+function takeBoth(clauses: readonly Clause[], event: TelemetryEvent): boolean {
+  const flags = new Set<string>()
+  for (const clause of clauses) {
+    if (!matchesEvent(clause, event) || !guardHolds(clause, event)) continue
+    const demands = clause.params
+      .slice(1, 3)
+      .flatMap((param, index) => demandsOf(param).map(({ key, value }) => [index, canonical(key), value] as const))
+    const [index, key, value] = demands[0] ?? []
+    if (demands.length === 1 && value?.kind === 'atom') flags.add(`${index} ${key} ${value.value}`)
   }
-  return false
+  return [...flags].some((flag) => flag.endsWith(' true') && flags.has(flag.replace(/true$/, 'false')))
+}
+
+/** A map pattern with a literal value (`%{result: :ok}`) fails for every other value. */
+function demandsOf(pattern: Expression): Pair[] {
+  return walk(pattern).filter(
+    (each) => each.kind === 'pair' && ['atom', 'number', 'text', 'module'].includes(each.value.kind),
+  ) as Pair[]
 }

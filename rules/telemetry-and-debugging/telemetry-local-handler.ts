@@ -63,8 +63,10 @@ export default defineRule({
         at: handler.range,
         evidence: [handler.range, call.at],
         message:
-          `${what} is a local function value of \`${module.name}\`: telemetry logs a message at attach, and each event pays for the slower call.` +
-          (isPrivate ? ` \`${known.name}\` must be public to be captured with its module.` : ''),
+          `${what} is a local function value of \`${module.name}\`${isPrivate ? '. For that' : ':'} telemetry logs a message at attach, and each event pays for the slower call.` +
+          (isPrivate
+            ? ` Make \`${known.name}\` public, and capture it with its module: \`&__MODULE__.${captured.name}/${captured.arity}\`.`
+            : ''),
         edit: known?.isPublic === true ? qualified(handler, module) : null,
       }
     }
