@@ -1,8 +1,24 @@
-import { type Call, type Clause, defineRule, type Edit, elixir, isDiscarded, lostThrough, type Range } from '#engine'
+import {
+  ancestors,
+  type Call,
+  type Clause,
+  closureRuns,
+  defineRule,
+  type Edit,
+  elixir,
+  fateOf,
+  isDiscarded,
+  lostThrough,
+  type Range,
+} from '#engine'
 import { taskSupervisor } from '../principles.ts'
 import { spotOf } from '../wording.ts'
 
 const STREAMS = ['Task.async_stream', 'Task.Supervisor.async_stream', 'Task.Supervisor.async_stream_nolink']
+
+/** What a process that one of these starts returns, nobody gets. */
+const FORGETTING =
+  /^(?:Task(?:\.Supervisor)?\.(?:start|start_link|start_child)|(?:Kernel|Process|:erlang|:proc_lib)\.spawn\w*)$/
 
 /** Functions that make one lazy stream of another are all of `Stream` but this one. */
 const RUN = 'Stream.run'
@@ -52,7 +68,8 @@ export default defineRule({
   callees: STREAMS,
   *check({ call, clause }) {
     const last = lastStep(call)
-    const lost = lostThrough(last, clause)
+    const isForgotten = endsProcess(last, clause)
+    const lost = isForgotten ? [] : lostThrough(last, clause)
     if (lost === null) return
     const at = lastLine(last, clause)
     yield {
@@ -61,10 +78,21 @@ export default defineRule({
       message:
         `The stream of \`${call.callee}\` in \`${clause.function.id}\` is thrown away, and it is lazy: not one of its tasks ever starts. ` +
         '`|> Stream.run()` at its end runs them.',
-      edit: isDiscarded(last) ? runEdit(last, clause) : null,
+      edit: isForgotten || isDiscarded(last) ? runEdit(last, clause) : null,
     }
   },
 })
+
+/** Whether it is the value of a closure that a process runs for which nobody waits. */
+function endsProcess(last: Call, clause: Clause): boolean {
+  if (fateOf(last, clause).kind !== 'returned') return false
+  for (const up of ancestors(last)) {
+    if (up.kind !== 'fn' && up.kind !== 'capture') continue
+    const where = closureRuns(up, clause)
+    return where.at === 'elsewhere' && FORGETTING.test(where.by.callee) && where.by.args.includes(up)
+  }
+  return false
+}
 
 /** The last of the lazy steps that begin with this call. */
 function lastStep(call: Call): Call {
