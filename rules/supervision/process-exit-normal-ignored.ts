@@ -8,6 +8,7 @@ import {
   detachedClosures,
   elixir,
   type Expression,
+  functionsRunBy,
   isSelf,
   type Module,
   nameOf,
@@ -150,12 +151,23 @@ function startsWithoutTrap({ call, clause }: StartedBy): boolean {
 function isTrapping(target: Expression, clause: Clause): boolean {
   const started = target.kind === 'variable' ? boundValue(target, clause) : undefined
   if (started?.kind === 'call') {
-    if (detachedClosures(started, clause).some((closure) => [...walk(closure)].some(isTrap))) return true
+    if (trapsInside(started, clause)) return true
     if (SPAWNING.test(started.callee) || STARTS_TASK.test(started.callee)) return false
   }
   // In a callback the target is another process, and what this one does with exits does not matter.
   if (serverCode(clause.module).some((reached) => reached.clause === clause)) return false
   return trapsExits(clause.module) && takesExit(clause.module)
+}
+
+/** In the closure that is spawned, or in a function of the module that it runs. */
+function trapsInside(starter: Call, clause: Clause): boolean {
+  return (
+    detachedClosures(starter, clause).some((closure) => walk(closure).some(isTrap)) ||
+    functionsRunBy(starter, clause).some(
+      ({ module, name, arity }) =>
+        module === null && clause.module.clauses(name, arity).some(({ expressions }) => expressions.some(isTrap)),
+    )
+  )
 }
 
 function isTrap(expression: Expression): boolean {

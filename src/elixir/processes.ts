@@ -414,6 +414,14 @@ export function callsHere(clause: Clause): Call[] {
   return clause.calls.filter((call) => whereRuns(call, clause).at === 'here')
 }
 
+/** A resolver of GraphQL is given the resolution last; those of names and dependencies are not. */
+function takesResolution({ params }: Clause): boolean {
+  const last = params.at(-1)
+  if (last?.kind === 'variable') return /^(?:_\w*|\w*resolution|res|info|context|ctx)$/.test(last.name)
+  const patterns = last?.kind === 'match' ? [last.pattern, last.value] : [last]
+  return patterns.some((each) => each?.kind === 'map' && (each.struct === 'Absinthe.Resolution' || each.get('context')))
+}
+
 /** Functions that run while somebody waits for an answer (requests, jobs, messages), and the private helpers they call. */
 export function requestCode(module: Module): Reached[] {
   const entries: Clause[] = []
@@ -425,7 +433,7 @@ export function requestCode(module: Module): Reached[] {
     add('call', 2)
   if (module.is('Resolver')) {
     for (const fun of module.functions)
-      if (fun.isPublic && (fun.arity === 2 || fun.arity === 3)) entries.push(...fun.clauses)
+      if (fun.isPublic && (fun.arity === 2 || fun.arity === 3)) entries.push(...fun.clauses.filter(takesResolution))
   }
   for (const role of ['LiveView', 'LiveComponent', 'Channel'] as const) {
     if (!module.is(role)) continue

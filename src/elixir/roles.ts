@@ -84,7 +84,7 @@ const WEB_ROLES: Readonly<Record<string, ModuleRole>> = {
 /** Kinds that a module's name tells. */
 const NAMED_ROLES: readonly { role: ModuleRole; ending: RegExp; needsUse: boolean }[] = [
   { role: 'Controller', ending: /Controller$/, needsUse: true },
-  { role: 'Resolver', ending: /Resolvers?$/, needsUse: false },
+  { role: 'Resolver', ending: /Resolvers?(?:$|\.)/, needsUse: false },
 ]
 
 /**

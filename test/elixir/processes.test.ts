@@ -158,7 +158,8 @@ describe('request code', () => {
     ['ShopWeb.CartController', 'use ShopWeb, :controller', 'show(conn, params)', 'show/2'],
     ['Shop.Auth', '@behaviour Plug', 'call(conn, opts)', 'call/2'],
     ['ShopWeb.CartLive', 'use ShopWeb, :live_view', 'handle_event(a, b, c)', 'handle_event/3'],
-    ['ShopWeb.CartResolver', '', 'list(a, b, c)', 'list/3'],
+    ['ShopWeb.CartResolver', '', 'list(a, b, resolution)', 'list/3'],
+    ['ShopWeb.Resolvers.Cart', '', 'add(_, b, %{context: c})', 'add/3'],
     ['Shop.Mailer', 'use Oban.Worker', 'perform(job)', 'perform/1'],
     ['Shop.Pipeline', 'use Broadway', 'handle_message(a, b, c)', 'handle_message/3'],
   ])('%s, %s', (name, line, head, id) => {
@@ -167,6 +168,12 @@ describe('request code', () => {
     )
 
     expect(ids(requestCode(module))).toEqual([id, 'near/0'])
+  })
+
+  test('a resolver of names has none', () => {
+    expect(
+      requestCode(moduleOf('defmodule Shop.Resolver.DNS do\ndef resolve(host, opts), do: {host, opts}\nend\n')),
+    ).toEqual([])
   })
 
   test('a context has none', () => {

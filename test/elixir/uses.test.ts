@@ -105,6 +105,7 @@ describe('roles', () => {
     expect(moduleOf('defmodule Shop.FlightController do\nend\n').is('Controller')).toBe(false)
     expect(moduleOf('defmodule Shop.MotorController do\n  use GenServer\nend\n').is('Controller')).toBe(false)
     expect(moduleOf('defmodule ShopWeb.Resolvers do\nend\n').is('Resolver')).toBe(true)
+    expect(moduleOf('defmodule ShopWeb.Resolvers.Cart do\nend\n').is('Resolver')).toBe(true)
   })
 
   test('a module that enters the loop of a server is one', () => {
