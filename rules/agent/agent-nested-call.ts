@@ -81,8 +81,8 @@ export default defineRule({
         at: spotOf(at),
         evidence: [spotOf(at), call.at, inner.at],
         message:
-          `This runs inside \`${agent.text}\`, and \`${inner.callee}\` calls that same agent: it exits with \`:calling_self\` ` +
-          `and the agent loses its state. The state is ${stateOf(fun)}.`,
+          `This runs inside \`${agent.text}\`, and \`${inner.callee}\` calls that same agent. It exits with \`:calling_self\` ` +
+          `and the agent loses its state. Use the state that the function gets: it is ${stateOf(fun)}.`,
       }
     }
   },

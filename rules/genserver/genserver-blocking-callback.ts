@@ -138,11 +138,15 @@ function* waits(
         ...(given === 'info' ? { set: 'strict' as const } : {}),
         message:
           `\`${nameClause(from)}\` of \`${clause.module.name}\` waits here for \`${name}\`. ` +
-          `Until it returns, ${whom}: a call without a timeout of its own exits after five seconds.`,
+          `Until it returns, ${whom}: a call without a timeout of its own exits after five seconds.${answers ? '' : UNASKED}`,
       }
     }
   }
 }
+
+/** Outside of a call there is no `from` to keep. */
+const UNASKED =
+  ' Start the work with `Task.Supervisor.async_nolink`, and take its result and its `:DOWN` in `handle_info/2`.'
 
 /** `Task.yield(task, 100)`: whoever waits behind it hardly notices. */
 function isShort(expression: Expression, wait: Wait, { module }: Clause): boolean {

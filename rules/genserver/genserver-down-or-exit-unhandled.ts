@@ -59,7 +59,7 @@ export default defineRule({
     something else did, which is what the monitor or the trap was there to prevent.
   `,
   instead:
-    'Add a clause: `def handle_info({:DOWN, ref, :process, _pid, reason}, state)`, or `def handle_info({:EXIT, pid, reason}, state)`.',
+    'Add a clause for it: `def handle_info({:DOWN, ref, :process, _pid, reason}, state)` after a monitor, `def handle_info({:EXIT, pid, reason}, state)` after a link.',
   ignoreWhen: 'When another module takes these messages on behalf of this process.',
   limits:
     'Monitors and links that another module sets up for this process are not seen. Any clause that could match makes the rule silent; so does a server that stops at the exit status of its port, which comes before the `:EXIT`.',

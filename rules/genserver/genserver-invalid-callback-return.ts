@@ -170,12 +170,12 @@ function message(tail: Tail, clause: Clause, shapes: readonly Shape[], { otp }: 
   const isInit = clause.function.name === 'init'
   const isEarly = isInit && tail.expression !== null && messageShape(tail.expression)?.tag === 'error' && otp !== null
   const end = isEarly
-    ? 'so the start fails with `:bad_return_value` and a crash report'
+    ? 'The start fails with `:bad_return_value` and a crash report'
     : isInit
-      ? 'so the server does not start'
-      : 'so the server stops with `:bad_return_value` and its state is gone'
+      ? 'The server does not start'
+      : 'The server stops with `:bad_return_value` and its state is gone'
   return (
-    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, which OTP ${isEarly ? `${otp} ` : ''}does not accept, ` +
+    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, which OTP ${isEarly ? `${otp} ` : ''}does not accept. ` +
     `${end}. Accepted: ${allowed}${isInit ? ', `:ignore`' : ''}.`
   )
 }

@@ -100,7 +100,7 @@ function* castsInLoops(clause: Clause) {
       at,
       evidence: [at, cast.call.at],
       message:
-        `This casts to \`${cast.target}\` once for each element of \`${loop.over}\`, as fast as it can: nothing slows the loop down ` +
+        `This casts to \`${cast.target}\` once for each element of \`${loop.over}\`, as fast as it can. Nothing slows the loop down ` +
         'when the receiver falls behind. Send one message with the whole batch, or `call`.',
       scope: module.range,
     }
@@ -224,7 +224,7 @@ function* endlessCalls(module: Module) {
         at: call.at,
         evidence: [call.at],
         message:
-          `\`${from.function.id}\` of \`${module.name}\` waits for \`${to.text}\` without end here: if that process is stuck, so is ` +
+          `\`${from.function.id}\` of \`${module.name}\` waits for \`${to.text}\` without end here. If that process is stuck, so is ` +
           'this one, and everybody who waits for it. Give the call a timeout in milliseconds.',
       }
     }

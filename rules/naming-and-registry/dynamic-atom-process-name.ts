@@ -158,14 +158,15 @@ function problem(atom: Expression, { part, isUnbounded }: Entity, uses: readonly
   const entity = part.text
   const isTable = uses.every(({ as }) => as === 'table')
   const registry = registryOf(module)
-  const cost = `is a new atom for every \`${entity}\`, and atoms are never collected: unless the set of ids is fixed, the atom table grows until the node stops`
+  const cost = `is a new atom for every \`${entity}\`, and atoms are never collected`
+  const growth = 'the atom table grows until the node stops'
   return {
     at: spotOf(atom),
     evidence: [spotOf(atom), ...uses.map(({ use }) => spotOf(use))],
     ...(isUnbounded ? {} : { set: 'strict' as const }),
     message: isTable
-      ? `This table name ${cost}. Without \`:named_table\` the reference that \`:ets.new/2\` returns needs no name.`
-      : `This process name ${cost}. \`{:via, Registry, {${registry}, {__MODULE__, ${entity}}}}\` makes none, with \`{Registry, keys: :unique, name: ${registry}}\` in the tree.`,
+      ? `This table name ${cost}. Unless the set of ids is fixed, ${growth}. Without \`:named_table\` the reference that \`:ets.new/2\` returns needs no name.`
+      : `This process name ${cost}: unless the set of ids is fixed, ${growth}. \`{:via, Registry, {${registry}, {__MODULE__, ${entity}}}}\` makes none, with \`{Registry, keys: :unique, name: ${registry}}\` in the tree.`,
   }
 }
 

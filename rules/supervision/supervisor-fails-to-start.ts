@@ -114,7 +114,7 @@ function* rejectedStrategy(owner: Call, options: List, clause: Clause): Iterable
   yield {
     at,
     evidence: [at, strategy.range],
-    message: `There is no strategy \`${value.text}\`: \`${owner.callee}/2\` fails with \`invalid_strategy\`, and this supervisor never starts.`,
+    message: `There is no strategy \`${value.text}\`. \`${owner.callee}/2\` fails with \`invalid_strategy\`, and this supervisor never starts. Write \`:one_for_one\`, \`:rest_for_one\` or \`:one_for_all\`.`,
   }
 }
 
@@ -176,7 +176,7 @@ function* sameIds(children: readonly Child[], clause: Clause): Iterable<Problem>
         at: child.range,
         evidence: [child.range, first.range],
         related: [{ range: first.range, message: 'The same id' }],
-        message: `This child has the id \`${child.id?.text ?? id}\`, and so has the one on line ${first.range.startLine}: the supervisor fails with \`duplicate_child_name\` and never starts.`,
+        message: `This child has the id \`${child.id?.text ?? id}\`, and so has the one on line ${first.range.startLine}. The supervisor fails with \`duplicate_child_name\` and never starts. Give one of them an id of its own: \`Supervisor.child_spec(child, id: ...)\`.`,
       }
     } else if (id !== null) firsts.set(id, child)
   }

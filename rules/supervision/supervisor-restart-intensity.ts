@@ -43,7 +43,7 @@ export default defineRule({
     restarted for ever, with its log lines and its load on whatever it connects to, while everything above looks healthy.
   `,
   instead:
-    'Keep 3 restarts in 5 seconds. A child that fails for reasons of its own gets a supervisor of its own, or handles the expected failure inside; connection losses and rate limits of a pipeline belong in its producer.',
+    'Keep 3 restarts in 5 seconds. A child that fails for reasons of its own gets a supervisor of its own, or handles the expected failure inside. Connection losses and rate limits of a pipeline belong in its producer.',
   ignoreWhen:
     'When a comment on the line above says why so many restarts are expected; it silences the rule by itself.',
   limits:
@@ -110,7 +110,7 @@ function* inPipeline(pair: Pair, restarts: number): Iterable<Problem> {
   yield {
     at: pair.range,
     severity: 'info',
-    message: `Failed messages do not restart anything in a pipeline: ${restarts} restarts are for a producer that keeps crashing, which it would better handle itself.`,
+    message: `Failed messages do not restart anything in a pipeline. ${restarts} restarts are for a producer that keeps crashing, which it would better handle itself.`,
   }
 }
 

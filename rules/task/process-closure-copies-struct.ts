@@ -132,7 +132,7 @@ function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause):
     set: isWorthIt ? 'recommended' : 'strict',
     evidence: [at, ...paths.map((path) => path!.range)],
     message:
-      `This closure reads only ${only}, and \`${by.callee.replace('Kernel.', '')}\` copies all of \`${name}\` to the other process with it. ` +
+      `This closure reads only ${only}. \`${by.callee.replace('Kernel.', '')}\` copies all of \`${name}\` to the other process with it. ` +
       `Bound before, as in \`${first.field} = ${first.text}\`, ${texts.length === 1 ? 'the field alone is' : 'the fields alone are'} copied.`,
     edit,
   }

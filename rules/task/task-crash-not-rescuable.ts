@@ -137,7 +137,7 @@ function* exiting(wait: Await, starters: readonly Call[], clause: Clause): Itera
     set: rescue === undefined && !starters.every((starter) => isOnThisNode(starter, clause)) ? 'strict' : 'recommended',
     evidence: [spotOf(wait.at), ...(rescue === undefined ? [] : [rescue.range]), ...starters.map(({ at }) => at)],
     message:
-      `\`Task.${wait.name}\` exits when the task of \`${starters[0]!.callee}\` crashes${passes}: \`${clause.function.id}\` fails as if the task were linked. ` +
+      `\`Task.${wait.name}\` exits when the task of \`${starters[0]!.callee}\` crashes${passes}. \`${clause.function.id}\` fails as if the task were linked. ` +
       '`Task.yield(task, timeout) || Task.shutdown(task)` gives `{:exit, reason}` instead.',
   }
 }
@@ -164,7 +164,7 @@ function* exits(clause: Clause): Iterable<Problem> {
       at: call.at,
       evidence: [call.at, rescue.range],
       message:
-        `When \`${call.callee}\` fails it exits, and the \`rescue\` on line ${rescue.line} takes only exceptions, so the exit passes it by. ` +
+        `When \`${call.callee}\` fails it exits. The \`rescue\` on line ${rescue.line} takes only exceptions, so the exit passes it by. ` +
         '`catch :exit, reason` takes a time-out and a server that is not there.',
     }
   }

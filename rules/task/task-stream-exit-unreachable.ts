@@ -98,7 +98,7 @@ function crashed({ pattern }: ExitPattern, call: Call, clause: Clause): string {
 /** `{:exit, :timeout}` is meant for tasks that take too long. */
 function late({ pattern }: ExitPattern, call: Call, clause: Clause): string {
   return (
-    `${spot(pattern)} is never reached: a task of \`${call.callee}\` that takes too long makes the process that runs \`${clause.function.id}\` exit. ` +
+    `${spot(pattern)} is never reached. A task of \`${call.callee}\` that takes too long makes the process that runs \`${clause.function.id}\` exit. ` +
     'With `on_timeout: :kill_task` among the options the stream gives it instead.'
   )
 }

@@ -125,8 +125,8 @@ function* many(call: Call, clause: Clause): Iterable<Problem> {
   yield {
     at: call.at,
     message:
-      `\`Task.yield_many\` in \`${clause.function.id}\` gives \`nil\` for tasks that are not done in time, and they run on. ` +
-      '`on_timeout: :kill_task` among its options, or `Task.shutdown/1` for each of them, ends them.',
+      `\`Task.yield_many\` in \`${clause.function.id}\` gives \`nil\` for tasks that are not done in time. Nothing ends them: they run on. ` +
+      '`on_timeout: :kill_task` among its options does, or `Task.shutdown/1` for each of them.',
   }
 }
 
