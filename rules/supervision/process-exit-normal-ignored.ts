@@ -87,7 +87,7 @@ export default defineRule({
     const shown = target.text.length <= 40 && !/[\n`]/.test(target.text) ? target.text : 'pid'
     yield {
       at: call.at,
-      message: `This does not stop \`${shown}\`: an exit signal with \`:normal\` from another process is dropped. ${cure(target, shown, started)}`,
+      message: `This does not stop \`${shown}\`. An exit signal with \`:normal\` from another process is dropped. ${cure(target, shown, started)}`,
     }
   },
 })

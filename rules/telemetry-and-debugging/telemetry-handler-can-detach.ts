@@ -76,13 +76,14 @@ export default defineRule({
       )
       if (missed === undefined) continue
       const shown = `[${missed.map((part) => (part === SOME_PARTS ? '...' : part === null ? '_' : `:${part}`)).join(', ')}]`
+      const advice = `End with \`def ${handler.name}(_event, _measurements, _metadata, _config), do: :ok\`.`
       const isNamed = handler.clauses.some((clause) => matchesEvent(clause, missed))
       yield {
         at: call.at,
         evidence: [call.at, ...handler.clauses.map((clause) => clause.head)],
         message: isNamed
-          ? `\`${handler.id}\` takes \`${shown}\` only with certain values: the first event with others raises, and telemetry detaches ${scope(handler, events.length)}.`
-          : `\`${handler.id}\` has no clause for \`${shown}\`: the first such event raises, and telemetry detaches ${scope(handler, events.length)}.`,
+          ? `\`${handler.id}\` takes \`${shown}\` only with certain values. The first event with others raises, and telemetry detaches ${scope(handler, events.length)}. ${advice}`
+          : `\`${handler.id}\` has no clause for \`${shown}\`. The first such event raises, and telemetry detaches ${scope(handler, events.length)}. ${advice}`,
       }
     }
   },
