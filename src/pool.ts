@@ -3,7 +3,7 @@ import { MessageChannel, receiveMessageOnPort } from 'node:worker_threads'
 import type { MessagePort } from 'node:worker_threads'
 import { Piscina } from 'piscina'
 import { readProject } from '#engine'
-import type { FileReport, NotReadReason, Selection, SourceToAnalyse } from '#engine'
+import type { FileReport, NotReadReason, SourceToAnalyse } from '#engine'
 
 export interface Pool {
   /** A file that takes too long, or takes its thread down, is reported as failed. Rejects with `ThreadsError` alone. */
@@ -32,14 +32,18 @@ export class ThreadsError extends Error {
   }
 }
 
-/** What travels to a thread. */
-export interface Task {
-  file: Omit<SourceToAnalyse, 'selection'>
-  /** As JSON: one string is cloned faster than an object with a key for each rule. See `selectionOf`. */
-  selection: string
+/** What travels to a thread: a message for each file alone would take as long as its analysis. */
+export interface Batch {
+  files: readonly SourceToAnalyse[]
   /** Told by the thread when it begins, so that waiting for a free thread is no part of the limit. */
   begun: MessagePort
 }
+
+/** Small enough to come back within a fraction of the limit of one file. */
+const BATCH_FILES = 16
+const BATCH_CHARACTERS = 200_000
+/** Batches that each thread is given: the one that it works on, and the next. */
+const BATCHES_AHEAD = 2
 
 // Analysis of a large file takes a few ten megabytes; more than this is a runaway.
 const HEAP_MB = 512
@@ -82,8 +86,45 @@ export function startPool(options: PoolOptions): Pool {
     for (const one of waiting) one.abort(cause)
   }
 
-  async function analyse(file: SourceToAnalyse): Promise<FileReport> {
-    if (isClosed) return failed(file.path, 'crashed', 0)
+  const queued: Queued[] = []
+  let running = 0
+
+  function analyse(file: SourceToAnalyse): Promise<FileReport> {
+    return new Promise((resolve, reject) => {
+      queued.push({ file, resolve, reject })
+      // What is asked for at one time goes together.
+      if (queued.length === 1) queueMicrotask(dispatch)
+    })
+  }
+
+  function dispatch(): void {
+    while (queued.length > 0 && running < threads * BATCHES_AHEAD) {
+      running++
+      void settle(nextBatch(queued, threads)).finally(() => {
+        running--
+        dispatch()
+      })
+    }
+  }
+
+  async function settle(batch: readonly Queued[]): Promise<void> {
+    try {
+      const reports = await run(batch.map(({ file }) => file))
+      batch.forEach(({ resolve }, index) => resolve(reports[index]!))
+    } catch (error) {
+      if (error instanceof ThreadsError) return batch.forEach(({ reject }) => reject(error))
+      // One of several files took the thread down: each shows by itself whether it was the one.
+      if (batch.length > 1) return void (await Promise.all(batch.map((one) => settle([one]))))
+      const [{ file, resolve }] = batch as [Queued]
+      if (error instanceof TooLong) return resolve(failed(file.path, 'time limit', fileTimeLimitMs))
+      if (!isClosed) onError?.(error)
+      resolve(failed(file.path, 'crashed', 0))
+    }
+  }
+
+  /** Rejects with `ThreadsError`, `TooLong`, or with what ended the thread. */
+  async function run(files: readonly SourceToAnalyse[]): Promise<readonly FileReport[]> {
+    if (isClosed) throw new Error('The pool is closed.')
     const { port1: heard, port2: begun } = new MessageChannel()
     const limit = new AbortController()
     waiting.add(limit)
@@ -93,22 +134,18 @@ export function startPool(options: PoolOptions): Pool {
       timer = setTimeout(() => limit.abort(), fileTimeLimitMs)
     })
     try {
+      const batch: Batch = { files, begun }
       // Aborting ends the thread, whatever it does; the pool starts another.
-      return (await (piscina ??= open()).run(pack(file, begun), {
-        transferList: [begun],
-        signal: limit.signal,
-      })) as FileReport
+      return (await (piscina ??= open()).run(batch, { transferList: [begun], signal: limit.signal })) as FileReport[]
     } catch (error) {
-      if (isClosed) return failed(file.path, 'crashed', 0)
+      if (isClosed) throw error
       // Its end can be heard before its beginning.
       const hasBegun = !waiting.has(limit) || receiveMessageOnPort(heard) !== undefined
       if (!hasBegun) {
         if (!limit.signal.aborted) cause = error
         throw new ThreadsError({ cause })
       }
-      if (limit.signal.aborted) return failed(file.path, 'time limit', fileTimeLimitMs)
-      onError?.(error)
-      return failed(file.path, 'crashed', 0)
+      throw limit.signal.aborted ? new TooLong() : error
     } finally {
       waiting.delete(limit)
       heard.close()
@@ -133,24 +170,27 @@ export function startPool(options: PoolOptions): Pool {
   }
 }
 
-const packed = new WeakMap<Selection, string>()
-
-function pack({ selection, ...file }: SourceToAnalyse, begun: MessagePort): Task {
-  let text = packed.get(selection)
-  if (text === undefined) packed.set(selection, (text = JSON.stringify(selection)))
-  return { file, selection: text, begun }
+interface Queued {
+  file: SourceToAnalyse
+  resolve: (report: FileReport) => void
+  reject: (error: ThreadsError) => void
 }
 
-let last: { text: string; selection: Selection } | undefined
-
-/** What is selected for a task's file: most files of a review have the same. */
-export function selectionOf({ selection: text }: Task): Selection {
-  if (last?.text !== text) last = { text, selection: JSON.parse(text) as Selection }
-  return last.selection
+/** Takes the first files of the queue, no more than leaves as much for each other thread. */
+function nextBatch(queued: Queued[], threads: number): readonly Queued[] {
+  const most = Math.min(BATCH_FILES, Math.ceil(queued.length / threads))
+  let length = 0
+  let characters = 0
+  while (length < most && (length === 0 || characters <= BATCH_CHARACTERS)) {
+    characters += queued[length++]!.file.source.length
+  }
+  return queued.splice(0, length)
 }
 
-/** To be called by a thread before it begins: the file's time runs from here. */
-export function announceStart({ begun }: Task): void {
+class TooLong extends Error {}
+
+/** To be called by a thread before it begins: the limit runs from here. */
+export function announceStart({ begun }: Batch): void {
   begun.postMessage(null)
   begun.close()
 }

@@ -98,10 +98,10 @@ test('what is unfinished when the pool is closed is reported as failed', async (
 })
 
 describe('a program', () => {
-  const ok = `export default ({ file, begun }) => {
+  const ok = `export default ({ files, begun }) => {
     begun.postMessage(null)
-    if (file.path === 'exits.ex') process.exit(1)
-    return { path: file.path, outcome: 'read', reason: null }
+    if (files.some(({ path }) => path === 'exits.ex')) process.exit(1)
+    return files.map(({ path }) => ({ path, outcome: 'read', reason: null }))
   }`
 
   function program(text: string) {

@@ -7,8 +7,8 @@ import { rules as allRules } from '#rules'
 /** Below this many files, starting threads takes longer than they save. */
 const FEW_FILES = 300
 const FILE_TIME_LIMIT_MS = 10_000
-/** Texts that each thread has waiting. */
-const AHEAD = 8
+/** Texts that each thread has waiting: two batches. */
+const AHEAD = 32
 
 export interface Source {
   path: string

@@ -1,11 +1,14 @@
 // A pool's program that does to its thread what the name of the file says.
 import type { FileReport } from '#engine'
 import { announceStart } from '../../src/pool.ts'
-import type { Task } from '../../src/pool.ts'
+import type { Batch } from '../../src/pool.ts'
 
-export default function misbehave(task: Task): FileReport {
-  const { path } = task.file
-  announceStart(task)
+export default function misbehave(batch: Batch): FileReport[] {
+  announceStart(batch)
+  return batch.files.map(({ path }) => misbehaveAt(path))
+}
+
+function misbehaveAt(path: string): FileReport {
   const does = (what: string) => path.endsWith(`${what}.ex`)
   if (does('loops')) for (;;);
   if (does('throws')) throw new Error('broken')
