@@ -43,7 +43,7 @@ export { type Comment, FILE_TIME_LIMIT, SourceFile } from './file.ts'
 export { type AttributeDefinition, type Binding, Clause, FunctionFact, Module, type Use, useOptions } from './module.ts'
 export type { Range } from './range.ts'
 export { type ModuleRole, wordsOfRole } from './roles.ts'
-export { collectTrees, releaseTrees } from './syntax.ts'
+export { collectsSoon, collectTrees, releaseTrees } from './syntax.ts'
 
 /** A call with the clause it stands in. `clause` knows its function, module and file. */
 export interface CallFact {

@@ -125,6 +125,14 @@ let parsedSinceCollection = 0
 /** Source characters after which memory is collected: some 10 ms of collection in a tenth of a second of reading. */
 const COLLECTED = 1_000_000
 
+/** Source characters before the next collection in which what is read is worth keeping beyond it. */
+const LAST_BEFORE = 50_000
+
+/** Whether the next collection is a few files away. */
+export function collectsSoon(): boolean {
+  return parsedSinceCollection >= COLLECTED - LAST_BEFORE
+}
+
 /**
  * Keeps memory flat over many files; to be called after each. What lives as long as a file outlives the young generation
  * and would be left to grow; tree-sitter's trees are freed by finalizers, which run only when the event loop turns, and

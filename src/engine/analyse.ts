@@ -15,6 +15,7 @@ import { type Look, lookFor, seeAll, type Sight } from './needs.ts'
 import { applyPrecedence } from './precedence.ts'
 import type { CataloguedRule, Problem } from './rule.ts'
 import { hasSuppressions, suppress } from './suppress.ts'
+import { keepWarm } from './warm.ts'
 
 /** Which rules run, and whether their strict problems are wanted too. */
 export type Selection = Readonly<Record<string, RuleSet>>
@@ -110,6 +111,7 @@ function runRules(
   const findings: Finding[] = []
   let crashed = false
   const facts = new FileFacts(file, input.project, sight)
+  keepWarm(facts)
   const scripts = new Set(file.modules.filter((module) => isScript(module, input)))
   for (const rule of sight.rules) {
     const errors: unknown[] = []
