@@ -8,6 +8,9 @@ import { spotOf, WAITS_FOR } from '../wording.ts'
 /** Local hops that are followed from `init/1`. */
 const DEPTH = 3
 
+/** `sync_start(state)`: that the start waits is what the function is for. */
+const SYNCHRONOUS = /(?:^|_)sync(?:hronous)?_(?:init|start|warm)/
+
 export default defineRule({
   id: 'genserver-blocking-init',
   title: '`init/1` does slow work',
@@ -28,7 +31,7 @@ export default defineRule({
     When the children after this one must not start before the data is there. Keep it, and say so in the ignore comment.
   `,
   limits:
-    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. A `receive` with an `after` for the answer to one reference is a call made by hand, and reported by the strict profile only.',
+    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks, or a function is called `sync_start` or the like, it is taken to be meant. A `receive` with an `after` for the answer to one reference is a call made by hand, and reported by the strict profile only.',
 
   examples: [
     {
@@ -74,6 +77,7 @@ export default defineRule({
         // A step of the boot that blocks it and then returns `:ignore`, or what is cleaned up on the way to `{:stop, reason}`.
         if ([expression, ...hops].some(isOnTheWayOut)) continue
         if ([clause, from].some((each) => isOnPurpose(each) || saysWhyItBlocks(each))) continue
+        if (SYNCHRONOUS.test(clause.function.name)) continue
         seen.add(expression.start)
         const helper = clause === from ? '' : ` in \`${clause.function.id}\``
         const isCall = expression.kind === 'receive' && isCallByHand(expression)

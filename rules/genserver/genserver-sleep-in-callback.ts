@@ -13,17 +13,11 @@ import {
 import { isSingleLane, isTestSupport } from '../callers.ts'
 import { isOnPurpose } from '../intent.ts'
 import { fastCallbacks } from '../principles.ts'
-import { isOnTheWayOut } from '../way-out.ts'
+import { ENDS, isOnTheWayOut } from '../way-out.ts'
 import { nameClause, spotOf } from '../wording.ts'
 
 /** `init/1` has a rule of its own, and after `terminate/2` nobody waits any more. */
 const AT_THE_EDGES = new Set(['init', 'terminate'])
-
-const ENDS = new Set(
-  ['System.halt', 'System.stop', 'System.restart', ':erlang.halt', ':init.stop', ':init.restart', ':init.reboot']
-    .concat(['Kernel.exit', 'Process.exit'])
-    .concat(['Nerves.Runtime.halt', 'Nerves.Runtime.poweroff', 'Nerves.Runtime.reboot']),
-)
 
 /** Processes of one visitor each. Nobody else waits for them, so a short pause is a matter of taste. */
 const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const

@@ -106,7 +106,7 @@ const TASK_STREAMS = new Set([
 /** Commands that send a signal and do not wait for what it does, or tell or set something of this machine at once. */
 const QUICK = new Set(
   ['kill', 'pkill', 'killall']
-    .concat(['chmod', 'date', 'hostname', 'id', 'ln', 'mkdir', 'nproc', 'stty', 'sysctl', 'touch', 'tput'])
+    .concat(['chmod', 'date', 'epmd', 'hostname', 'id', 'ln', 'mkdir', 'nproc', 'stty', 'sysctl', 'touch', 'tput'])
     .concat(['tty', 'uname', 'which', 'whoami', 'halt', 'poweroff', 'reboot', 'shutdown']),
 )
 
@@ -140,12 +140,19 @@ export function waitsFor(call: Call, clause: Clause | null = null): Wait | null 
         ? null
         : wait
     case 'command':
-      return first?.kind === 'text' && QUICK.has(first.value ?? '') ? null : wait
+      return isQuick(first) ? null : wait
     case 'rpc':
       return first?.kind === 'call' && (first.callee === 'Kernel.node' || first.callee === 'Node.self') ? null : wait
     default:
       return wait
   }
+}
+
+/** `"date"`, and for a shell `"epmd -daemon"`. */
+function isQuick(command: Expression | undefined): boolean {
+  if (command?.kind !== 'text') return false
+  const [, name, rest] = /^([\w.-]+)([^;&|]*)$/.exec(command.value ?? '') ?? []
+  return name !== undefined && rest !== undefined && QUICK.has(name)
 }
 
 function waitOf(module: string | null, name: string): Wait | null {

@@ -215,9 +215,9 @@ function isForLater(module: string, name: string): boolean {
   return LATER_MODULE.test(module) || LATER.test(name)
 }
 
-const LATER_MODULE = /(?:^|\.)(?:Debounc|Deferr|Delay|Schedul|Background)\w*$/
+const LATER_MODULE = /(?:^|\.)(?:Debounc|Deferr|Delay|On[A-Z]|Schedul|Background)\w*$/
 const LATER =
-  /(?:^|_)(?:async|background|debounce|defer|delay|delayed|enqueue|later|offload|schedule|attach|child_spec|register|start_child|start_link|subscribe)[!?]?(?:_|$)/
+  /(?:^|_)(?:async|background|debounce|defer|delay|delayed|enqueue|later|offload|schedule|attach|child_spec|register|start_child|start_link|subscribe)[!?]?(?:_|$)|^on_/
 
 /** What starts a process and goes on, without waiting for it. */
 const STARTS =
