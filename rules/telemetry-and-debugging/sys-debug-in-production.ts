@@ -114,7 +114,7 @@ export default defineRule({
       if (remarks(clause).some((text) => text.includes(`:sys.${call.name}`)) || isCaught(call)) return
       yield {
         at: call.at,
-        message: `\`${call.callee}\` in \`${clause.function.id}\` is meant for a person at a shell: ${consequence(call)}.`,
+        message: `\`${call.callee}\` in \`${clause.function.id}\` is meant for a person at a shell. ${consequence(call)}`,
       }
       return
     }
@@ -133,7 +133,7 @@ export default defineRule({
     const what = debug === null ? `\`${call.callee}\`` : `\`${debug.text}\``
     yield {
       at: debug?.range ?? call.at,
-      message: `${what} in \`${clause.function.id}\` switches debugging on and nothing in \`${module.name}\` switches it off: it costs at every event until ${until}.`,
+      message: `${what} in \`${clause.function.id}\` switches debugging on. Nothing in \`${module.name}\` switches it off: it costs at every event until ${until}. Remove it, or switch it off in an \`after\` block.`,
       edit: debug === null ? withoutStatement(call, clause) : null,
     }
   },
@@ -144,14 +144,14 @@ function consequence(call: Call): string {
     case 'get_state':
     case 'get_status':
       return isDropped(call)
-        ? 'it copies the whole state only to wait, for which a call to the server is enough'
-        : 'it copies the whole state and depends on its shape'
+        ? 'It copies the whole state only to wait. For that a call to the server is enough.'
+        : 'It copies the whole state and depends on its shape.'
     case 'suspend':
-      return 'until it is resumed the process answers nobody'
+      return 'Until it is resumed the process answers nobody.'
     case 'terminate':
-      return '`GenServer.stop/3` does the same, and waits until the process has ended'
+      return '`GenServer.stop/3` does the same. It also waits until the process has ended.'
     default:
-      return 'it changes a process that does not expect it'
+      return 'It changes a process that does not expect it.'
   }
 }
 
