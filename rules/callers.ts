@@ -87,5 +87,5 @@ export function isTestSupport({ name, file }: Module): boolean {
 }
 
 const TEST_NAME =
-  /(?:Test|Testing|[Tt]est_?[Ff]ramework)(?:\.|$)|(?:^|\.)(?:Mock|Fake)(?:[A-Z]|\.|$)|[a-z](?:Mock|Fake)(?:\.|$)|(?:^|\.)Test(?:Adapter|Client|Cluster|Double|Harness|Helpers?|Node|Server|Support|Utils?|Validator)(?:\.|$)/
+  /(?:Test|Testing|[Tt]est_?[Ff]ramework)(?:\.|$)|(?:^|\.)Mock(?:[A-Z]|\.|$)|[a-z]Mock(?:\.|$)|(?:^|\.)Test(?:Adapter|Client|Cluster|Double|Harness|Helpers?|Node|Server|Support|Utils?|Validator)(?:\.|$)/
 const TEST_FOLDER = /(?:^|\/)(?:test|tests|testing|test_helpers|test_support)\/|testframework\//
