@@ -139,7 +139,21 @@ function consumersOf(stream: Expression, clause: Clause, seen = new Set<Expressi
   const { to } = fate
   if (to.kind === 'for') return [to]
   if (to.kind !== 'call' || to.args[0] !== stream || !/^(?:Enum|Stream|Map|List)\./.test(to.callee)) return []
-  return [to, ...consumersOf(to, clause, seen)]
+  return takesApart(to) ? [to] : [to, ...consumersOf(to, clause, seen)]
+}
+
+/** `Stream.map(fn {:ok, value} -> value end)`: what follows sees what the work returned, not what the tasks gave. */
+function takesApart({ args }: Call): boolean {
+  return args.some(
+    (arg) =>
+      (arg.kind === 'fn' && arg.branches.some(({ patterns }) => patterns.some(isAnswer))) ||
+      (arg.kind === 'capture' && arg.body?.kind === 'call' && arg.body.callee === 'Kernel.elem'),
+  )
+}
+
+function isAnswer(pattern: Expression): boolean {
+  const tag = pattern.kind === 'tuple' ? pattern.elements[0] : undefined
+  return tag?.kind === 'atom' && tag.value === 'ok'
 }
 
 /** A pattern `{:exit, _}` that an element of the stream is matched against, with the code that runs then. */
