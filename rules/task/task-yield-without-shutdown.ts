@@ -121,6 +121,7 @@ function* many(call: Call, clause: Clause): Iterable<Problem> {
   if (given?.kind === 'list' ? !leavesRunning(given, clause) : isInfinite(timeout, clause) || isUnknownOption(given))
     return
   if (fateOf(call, clause).kind === 'returned' || endsTasks(clause) || !isStartedHere(tasks!, clause)) return
+  if (tasks!.kind === 'variable' && isReadAfter(tasks!, call, clause)) return
   if (diesWithTasks(call, clause)) return
   yield {
     at: call.at,
@@ -191,6 +192,10 @@ function isOnlyRead(variable: Variable, clause: Clause): boolean {
   return clause.variables(variable.name).every((each) => each === variable || isPattern(each))
 }
 
+function isReadAfter({ name }: Variable, call: Call, clause: Clause): boolean {
+  return clause.variables(name).some((each) => each.start > call.end && !isPattern(each))
+}
+
 function isPattern(variable: Variable): boolean {
   for (const up of ancestors(variable)) {
     if (up.kind === 'match' || up.kind === 'draw') return isWithin(variable, up.pattern)
@@ -210,7 +215,7 @@ function isInLoop(task: Variable, call: Call): boolean {
 
 /** A list of tasks, or of names of tasks that nothing else reads. */
 function isStartedHere(tasks: Expression, clause: Clause): boolean {
-  const list = tasks.kind === 'variable' ? clause.bindings.get(tasks.name)?.value : tasks
+  const list = listOf(tasks, clause)
   if (list === null || list === undefined) return false
   if (list.kind === 'call' && /^Enum\.(?:filter|reject)$/.test(list.callee)) return isStartedHere(list.args[0]!, clause)
   if (list.kind !== 'list') return startsTasks(list)
@@ -235,18 +240,30 @@ const TELLING = /^(?:Kernel\.send|Process\.send|GenServer\.cast)$|(?:^|\.)(?:sen
 /** Linked tasks end with a caller that takes a missing answer for a failure of its own. */
 function diesWithTasks(call: Call, clause: Clause): boolean {
   const starters = startersOf({ at: call, name: call.name, tasks: call.args[0]! }, clause)
-  return starters.length > 0 && starters.every(startsLinked) && !survivesNil(call, clause)
+  const areLinked = starters.length > 0 ? starters.every(startsLinked) : startsByName(listOf(call.args[0]!, clause))
+  return areLinked && !survivesNil(call, clause)
+}
+
+function listOf(tasks: Expression, clause: Clause): Expression | null | undefined {
+  return tasks.kind === 'variable' ? clause.bindings.get(tasks.name)?.value : tasks
+}
+
+/** `Enum.map(funs, &Task.async/1)` */
+function startsByName(expression: Expression | null | undefined): boolean {
+  return (
+    expression !== null &&
+    expression !== undefined &&
+    walk(expression).some(
+      (each) => each.kind === 'capture' && each.function?.module === 'Task' && each.function.name === 'async',
+    )
+  )
 }
 
 function startsTasks(expression: Expression | null | undefined): boolean {
   return (
     expression !== null &&
     expression !== undefined &&
-    [...walk(expression)].some(
-      (each) =>
-        (each.kind === 'call' && startsAwaitable(each)) ||
-        (each.kind === 'capture' && each.function?.module === 'Task' && each.function.name === 'async'),
-    )
+    (walk(expression).some((each) => each.kind === 'call' && startsAwaitable(each)) || startsByName(expression))
   )
 }
 
