@@ -17,11 +17,13 @@ export function saysWhyItBlocks(clause: Clause): boolean {
   return text.split(/(?<=[.!?])\s/).some((sentence) => BLOCKS.test(sentence) && REASON.test(sentence))
 }
 
-/** The comments inside a clause, and those between it and the definition above. */
+/** The comments inside a clause, and those between it and the definition above; not those that ignore a finding. */
 export function remarks({ start, range, module, file }: Clause): string[] {
   let from = module.range.startLine
   for (const fun of module.functions) {
     for (const other of fun.clauses) if (other.end <= start) from = Math.max(from, other.range.endLine)
   }
-  return file.comments.flatMap(({ line, text }) => (line > from && line <= range.endLine ? [text] : []))
+  return file.comments.flatMap(({ line, text }) =>
+    line > from && line <= range.endLine && !text.includes('otp-review:ignore') ? [text] : [],
+  )
 }
