@@ -21,6 +21,8 @@ import { nameClause, spotOf } from '../wording.ts'
 /** What waits for its start or its end keeps nobody else waiting that could know of it; `init/1` has a rule of its own. */
 const BEFORE_AND_AFTER = new Set(['init', 'handle_continue', 'terminate'])
 
+const NOTICED_MS = 1_000
+
 /** How long a call waits by itself. */
 const CALL_MS = 5_000
 
@@ -42,7 +44,7 @@ export default defineRule({
     'Keep what the answer is for in the state (for a call: `from`), return `{:noreply, state}`, and go on in the `handle_info/2` clause that takes the message; bound the wait with `Process.send_after`.',
   ignoreWhen: 'When the message is certain to be in the mailbox already; write `after 0` to say so.',
   limits:
-    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported, nor one with an `after` right before the server stops. Others with an `after` are reported by the strict profile only, unless it is longer than the five seconds of a call.',
+    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported, nor one with an `after` right before the server stops. Others with an `after` are reported by the strict profile only, unless it is a second or longer in `handle_call/3`, or longer than the five seconds of a call elsewhere.',
 
   examples: [
     {
@@ -102,7 +104,7 @@ export default defineRule({
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
-          ...(outlastsCalls(bound, from) ? {} : { set: 'strict' as const, severity: 'info' as const }),
+          ...(isLong(bound, from) ? {} : { set: 'strict' as const, severity: 'info' as const }),
           message:
             `\`${nameClause(from)}\` of \`${module.name}\` stops the server's own loop with this \`receive\`: ` +
             `no other message is handled until it returns${isBounded ? '' : ', and without an `after` that may be never'}.`,
@@ -121,9 +123,9 @@ function boundOf({ after }: Receive, clause: Clause): number | null {
   return foldNumber(limit, clause.module)
 }
 
-/** Whether a wait is longer than that of any call: a caller that is answered only afterwards has given up by then. */
-function outlastsCalls(bound: number | null, { function: fun }: Clause): boolean {
-  return bound !== null && (fun.name === 'handle_call' ? bound >= CALL_MS : bound > CALL_MS)
+/** Whether a wait is noticed: by the caller and those behind it after a second, by others once it is longer than any call. */
+function isLong(bound: number | null, { function: fun }: Clause): boolean {
+  return bound !== null && (fun.name === 'handle_call' ? bound >= NOTICED_MS : bound > CALL_MS)
 }
 
 /**
