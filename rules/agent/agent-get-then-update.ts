@@ -10,6 +10,7 @@ import {
   type Expression,
   isSame,
   localCalls,
+  type Operator,
   tails,
   type Variable,
   walk,
@@ -17,7 +18,7 @@ import {
 } from '#engine'
 import { simpleAgents } from '../principles.ts'
 import { replaceIn } from '../edits.ts'
-import { agentFor, isScratchPad } from './inside.ts'
+import { isScratchPad, meansAgent } from './inside.ts'
 
 const WRITES = ['Agent.update', 'Agent.cast']
 
@@ -114,9 +115,9 @@ function readsOf(agent: Expression, clause: Clause, place: Call | 'here'): { by:
     const [get, ...others] = helper.calls.filter((call) => call.module === 'Agent')
     const target = get?.args[0]
     if (get?.callee !== 'Agent.get' || target === undefined || others.length > 0) return []
-    const read = agentFor(target, helper, by)
     // A variable of the function that is called is none of this one.
-    return isRead(read) && (read !== target || target.kind !== 'variable') ? [{ by, get }] : []
+    const isOwn = target.kind === 'variable' ? false : isRead(target)
+    return isOwn || meansAgent(target, agent, helper, by) ? [{ by, get }] : []
   })
 }
 
@@ -137,10 +138,19 @@ function isKey(variable: Variable): boolean {
   const { parent } = variable
   if (parent?.kind === 'call') {
     if (parent.module === 'Map' || parent.module === 'Keyword') return parent.args[1] === variable
+    if (parent.callee === 'Enum.drop') return parent.args[1] === variable
     return parent.module === 'MapSet' || parent.callee === 'List.delete'
   }
   if (parent?.kind === 'access' || parent?.kind === 'pair') return parent.key === variable
-  return parent?.kind === 'operator' && (parent.operator === '^' || parent.operator === '--')
+  if (parent?.kind !== 'operator') return false
+  return parent.operator === '^' || parent.operator === '--' || isLeftOut(parent)
+}
+
+/** `Enum.reject(rows, &(&1 in old))`: what came in between stays. */
+function isLeftOut(test: Operator): boolean {
+  const call = [...ancestors(test)].find((up) => up.kind === 'call' && /^(Enum|Map|Keyword)\./.test(up.callee))
+  const name = call?.kind === 'call' ? call.name : null
+  return test.operator === 'in' ? name === 'reject' : test.operator === 'not in' && name === 'filter'
 }
 
 /** `n = Agent.get(C, & &1)` and `Agent.update(C, fn _ -> n + 1 end)` on the next line. */

@@ -6,7 +6,6 @@ import {
   detachedFunction,
   elixir,
   type Expression,
-  type Fn,
   isSame,
   isSelf,
   type Module,
@@ -18,7 +17,7 @@ import {
   whereRuns,
 } from '#engine'
 import { neverCallYourself, simpleAgents } from '../principles.ts'
-import { agentFor, runsElsewhere } from './inside.ts'
+import { meansAgent, runsElsewhere } from './inside.ts'
 import { spotOf } from '../wording.ts'
 
 /** Calls that run a function inside the agent. */
@@ -109,13 +108,13 @@ function* callsInside(
     if (runsElsewhere(each, fun, clause)) continue
     if (each.kind === 'call' && WAITS.has(each.callee)) {
       const [target] = each.args
-      if (target === undefined || (fun.kind === 'fn' && isShadowed(target, fun))) continue
+      if (target === undefined || isShadowed(target, fun)) continue
       // The function runs in the agent, so `self()` there is the agent.
       if (isSame(target, agent, module) || isSelfInside(target)) yield { inner: each, at: each }
       continue
     }
     const helper = calledHere(each, clause)
-    const by = fun.kind === 'fn' && isShadowed(agent, fun) ? null : each
+    const by = isShadowed(agent, fun) ? null : each
     const nested = helper === undefined ? undefined : nestedIn(helper.clauses, agent, by, module)
     if (nested !== undefined) yield { inner: nested.inner, at: each }
   }
@@ -144,8 +143,7 @@ function isNested(inner: Call, agent: Expression, helper: Clause, by: Expression
   const [target] = inner.args
   if (!WAITS.has(inner.callee) || target === undefined || whereRuns(inner, helper).at !== 'here') return false
   if (isSelf(target, helper)) return true
-  const given = by === null ? target : agentFor(target, helper, by)
-  if (given !== target && isSame(given, agent, module)) return true
+  if (by !== null && meansAgent(target, agent, helper, by)) return true
   const name = resolve(agent, module)
   if (name.kind !== 'module' && name.kind !== 'atom') return false
   const isOwn = ownNames(module).has(canonical(name)) || canonical(resolve(target, module)) === canonical(name)
@@ -156,10 +154,20 @@ function isSelfInside(target: Expression): boolean {
   return target.kind === 'call' && target.callee === 'Kernel.self'
 }
 
-/** `Agent.get(shop, fn shop -> ... end)`: inside, the name means the state. */
-function isShadowed(target: Expression, fun: Fn): boolean {
-  const params = fun.branches.flatMap((branch) => branch.patterns).flatMap(variablesIn)
-  return target.kind === 'variable' && params.includes(target.name)
+/** `Agent.get(shop, fn shop -> ... end)`, `via(id)` below a pattern with `id`: inside, the name means something else. */
+function isShadowed(target: Expression, fun: Expression): boolean {
+  const names = new Set(variablesIn(target))
+  if (names.size === 0) return false
+  return walk(fun).some((each) =>
+    patternsOf(each)
+      .flatMap(variablesIn)
+      .some((name) => names.has(name)),
+  )
+}
+
+function patternsOf(each: Expression): readonly Expression[] {
+  if (each.kind === 'branch') return each.patterns
+  return each.kind === 'match' || each.kind === 'draw' ? [each.pattern] : []
 }
 
 function stateOf(fun: Expression): string {

@@ -1,5 +1,5 @@
 // What runs inside an agent, and how long an agent lives. It knows no rule.
-import { ancestors, argumentFor, type Clause, closureRuns, detaches, type Expression, startedBy } from '#engine'
+import { ancestors, argumentFor, type Clause, closureRuns, detaches, type Expression, isSame, startedBy } from '#engine'
 
 /** Whether code below a function given to an agent does not run in it: in a task that it starts, or for later. */
 export function runsElsewhere(expression: Expression, fun: Expression, clause: Clause): boolean {
@@ -34,4 +34,23 @@ export function agentFor(target: Expression, helper: Clause, by: Expression): Ex
   const position = helper.params.findIndex((param) => param.kind === 'variable' && param.name === target.name)
   const given = argumentFor(helper, position, by)
   return (given === 'default' ? helper.function.defaults[position] : given) ?? target
+}
+
+/** Whether a function that is called with `by` means the agent of the caller: by what it is given, `via(id)` included. */
+export function meansAgent(target: Expression, agent: Expression, helper: Clause, by: Expression): boolean {
+  if (target.kind === 'variable') {
+    const given = agentFor(target, helper, by)
+    return given !== target && isSame(given, agent, helper.module)
+  }
+  return (
+    target.kind === 'call' &&
+    agent.kind === 'call' &&
+    target.callee === agent.callee &&
+    target.args.length === agent.args.length &&
+    target.args.some(({ kind }) => kind === 'variable') &&
+    target.args.every((arg, index) => {
+      const wanted = agent.args[index]!
+      return arg.kind === 'variable' ? meansAgent(arg, wanted, helper, by) : isSame(arg, wanted, helper.module)
+    })
+  )
 }
