@@ -9,6 +9,7 @@ import {
   messageShape,
   type MessageShape,
   type Module,
+  nameOf,
   type Problem,
   reach,
   results,
@@ -36,6 +37,8 @@ const LINKING = new Set([
   'Task.Supervisor.async',
 ])
 
+const ENTERS = new Set([':gen_server.enter_loop', ':gen_statem.enter_loop'])
+
 const PORTS = new Set(['Port.open', ':erlang.open_port'])
 
 const SPAWN_MONITORS = new Set(['Kernel.spawn_monitor', ':erlang.spawn_monitor', 'Node.spawn_monitor'])
@@ -62,7 +65,7 @@ export default defineRule({
     'Add a clause for it: `def handle_info({:DOWN, ref, :process, _pid, reason}, state)` after a monitor, `def handle_info({:EXIT, pid, reason}, state)` after a link.',
   ignoreWhen: 'When another module takes these messages on behalf of this process.',
   limits:
-    'Monitors and links that another module sets up for this process are not seen. Any clause that could match makes the rule silent; so does a server that stops at the exit status of its port, which comes before the `:EXIT`.',
+    'Monitors and links that another module sets up for this process are not seen. Any clause that could match makes the rule silent; so does a server that stops at the exit status of its port, which comes before the `:EXIT`. A link to a supervisor alone is for the strict profile.',
 
   examples: [
     {
@@ -110,10 +113,19 @@ export default defineRule({
       runsSurelyHere,
     )
     const server = reached.map(({ clause }) => clause)
+    if (server.some(entersAnotherLoop)) return
     if (!isTaken(DOWN, module, server)) yield* monitors(module, server)
     if (!isTaken(EXIT, module, server)) yield* trappedExits(module, server)
   },
 })
+
+/** `:gen_server.enter_loop(Other, ...)`: from then on the clauses of another module take the messages. */
+function entersAnotherLoop(clause: Clause): boolean {
+  const { module } = clause
+  return clause
+    .callsOf(ENTERS)
+    .some(({ args: [taker] }) => taker !== undefined && nameOf(taker, module, clause) !== module.name)
+}
 
 function isTaken(shape: MessageShape, module: Module, server: readonly Clause[]): boolean {
   const handlers = module.clauses('handle_info', 2)
@@ -172,10 +184,12 @@ function surelyHere(clause: Clause): Call[] {
 function* trappedExits(module: Module, server: readonly Clause[]): Iterable<Problem> {
   const handlers = module.clauses('handle_info', 2)
   const flags = server.flatMap(surelyHere).filter(isTrapFlag)
-  const link = server
+  const links = server
     .filter((clause) => !unlinks(clause))
     .flatMap(surelyHere)
-    .find((call) => isLink(call) && !(PORTS.has(call.callee) && stopsBeforePort(module)))
+    .filter((call) => isLink(call) && !(PORTS.has(call.callee) && stopsBeforePort(module)))
+  // A supervisor never ends well: many want to go down with theirs, in whichever way.
+  const [link] = [...links.filter((call) => !startsSupervisor(call)), ...links]
   // A trap that is taken back later is there for a moment only.
   if (handlers.length === 0 || link === undefined || !flags.every(isOn)) return
   const end = PORTS.has(link.callee) ? 'the port closes' : 'the linked process ends'
@@ -184,6 +198,7 @@ function* trappedExits(module: Module, server: readonly Clause[]): Iterable<Prob
       at: flag.at,
       evidence: [flag.at, link.at, ...handlers.map(wholeHeadOf)],
       related: [{ range: link.at, message: 'the link' }],
+      ...(startsSupervisor(link) ? { set: 'strict' as const } : {}),
       message:
         `\`${module.name}\` traps exits and links with \`${nameCall(link)}\`, and no \`handle_info/2\` clause matches ` +
         `\`{:EXIT, pid, reason}\`: when ${end}, this server dies with a \`FunctionClauseError\`.`,
@@ -221,6 +236,10 @@ function isTrapFlag({ callee, args: [flag] }: Call): boolean {
 
 function isOn({ args: [, value] }: Call): boolean {
   return value?.kind === 'atom' && value.value === 'true'
+}
+
+function startsSupervisor({ callee }: Call): boolean {
+  return /Supervisor\.start_link$/.test(callee)
 }
 
 function isLink(call: Call): boolean {
