@@ -182,8 +182,8 @@ function message(tail: Tail, clause: Clause, shapes: readonly Shape[], { otp }: 
 
 function stateAsTimeout(tail: Tail, clause: Clause): string {
   return (
-    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}, where OTP takes the last element for a ` +
-    'timeout: the server crashes on it, and its state is gone. The state comes right before the timeout, or last without one.'
+    `\`${nameClause(clause)}\` of \`${clause.module.name}\` returns ${returned(tail)}. OTP takes the last element for a timeout ` +
+    'and crashes on it, so the state is gone. Put the state last, or right before a timeout.'
   )
 }
 
