@@ -78,7 +78,7 @@ export default defineRule({
   instead: 'Move the dependency up, before the child that needs it; the endpoint comes last.',
   ignoreWhen: 'When the later child provably is not used by the earlier one.',
   limits:
-    'Only well-known pairs in one literal list are compared: endpoint, PubSub, Repo, Oban, Registry, Task.Supervisor, Finch, and a Presence where PubSub stands in the list as well; a server of the same file that subscribes in `init/1` counts too.',
+    'Only well-known pairs in one literal list are compared: endpoint, PubSub, Repo, Oban, Registry, Task.Supervisor, Finch, and a Presence where PubSub stands in the list as well. Where one of the same kind stands before the endpoint, a second PubSub, Registry, Finch or task supervisor below it is left alone. A server of the same file that subscribes in `init/1` counts too.',
 
   examples: [
     {
@@ -175,10 +175,10 @@ function firstInNeed(parts: readonly Part[], position: number): number {
   const part = parts[position]!
   return parts.findIndex((early, index) => {
     if (index >= position || !PAIRS.some(([needy, needed]) => needy === early && needed === part)) return false
+    // Of two of a kind one stands right, and which of them is meant is not known here. Requests query any repo.
+    if (early !== 'endpoint') return parts.indexOf(part) === position
     // With an endpoint below as well, the one above is there for something else, health checks for instance.
-    if (early === 'endpoint') return !parts.includes('endpoint', position)
-    // Of two of a kind one stands right, and which of them is meant is not known here.
-    return parts.indexOf(part) === position
+    return !parts.includes('endpoint', position) && (part === 'repo' || parts.indexOf(part) > index)
   })
 }
 

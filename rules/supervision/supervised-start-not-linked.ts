@@ -114,7 +114,7 @@ function linksInInit(module: Module): boolean {
 
 /** `spawn_opt: [:link]`. */
 function linksByOption(call: Call, clause: Clause): boolean {
-  return call.args.some((arg) => mentionsLink(resolve(arg, clause.module, clause)))
+  return call.args.some((arg) => mentionsLink(resolve(arg, clause.module, clause), clause))
 }
 
 function notLinked(call: Call, clause: Clause, fun: FunctionFact): Problem {
@@ -145,7 +145,7 @@ function* specs(clause: Clause): Iterable<Problem> {
     const module = nameOf(started, clause.module, clause)
     if (module === null) continue
     const child = each.value.range
-    if (STARTERS.has(module) && !mentionsLink(args)) {
+    if (STARTERS.has(module) && !mentionsLink(args, clause)) {
       const message = `The supervisor starts this child with \`${module}.start\`, which does not link it: it never hears of its death, and after a crash the child stays down.`
       yield { at: child, message }
     }
@@ -165,7 +165,10 @@ function isAtom(expression: Expression | undefined, value: string): boolean {
   return expression?.kind === 'atom' && expression.value === value
 }
 
-function mentionsLink(expression: Expression): boolean {
-  for (const each of walk(expression)) if (isAtom(each, 'link')) return true
+function mentionsLink(expression: Expression, clause: Clause): boolean {
+  for (const each of walk(expression)) {
+    const term = each.kind === 'attribute' || each.kind === 'variable' ? resolve(each, clause.module, clause) : each
+    if (isAtom(term, 'link') || (term !== each && walk(term).some((part) => isAtom(part, 'link')))) return true
+  }
   return false
 }

@@ -61,7 +61,7 @@ const ORDER_KEEPING = new Set(['Enum.reject', 'Enum.filter', 'List.flatten'])
 
 /**
  * The literal lists that an expression is made of, in order: through `++`, variables, attributes, branches, and local
- * functions of one clause. What has been seen on the way is not looked at again.
+ * functions. What has been seen on the way is not looked at again.
  */
 function literalLists(expression: Expression, clause: Clause, seen: Set<Expression>): List[] {
   if (seen.has(expression)) return []
@@ -104,8 +104,14 @@ function literalLists(expression: Expression, clause: Clause, seen: Set<Expressi
 }
 
 function listsInFunction(name: string, arity: number, clause: Clause, seen: Set<Expression>): List[] {
-  const [only, ...others] = clause.module.clauses(name, arity)
-  return only?.body && others.length === 0 ? literalLists(only.body, only, seen) : []
+  return clause.module
+    .clauses(name, arity)
+    .flatMap((each) => (each.body && !each.params.some(isTest) ? literalLists(each.body, each, seen) : []))
+}
+
+/** `defp children(:test)`: what runs in tests alone is not looked at. */
+function isTest(param: Expression): boolean {
+  return param.kind === 'atom' && param.value === 'test'
 }
 
 /** What an entry of a child list starts. */

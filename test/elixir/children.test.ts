@@ -31,7 +31,7 @@ describe('a child list', () => {
     expect(segmentsIn(`children = Enum.reject([A, nil], &is_nil/1)\n${start}`)).toEqual([[['A', null]]])
   })
 
-  test('is given by a function of one clause, and functions that name each other end', () => {
+  test('is given by a function, and functions that name each other end', () => {
     expect(
       segmentsIn('Supervisor.init(children(), strategy: :one_for_one)', 'defp children do\n x = 1\n [A]\nend'),
     ).toEqual([[['A']]])
@@ -40,6 +40,15 @@ describe('a child list', () => {
     expect(
       segmentsIn('Supervisor.init(a(), strategy: :one_for_one)', 'defp a, do: b() ++ b()\ndefp b, do: [A]'),
     ).toEqual([[['A']]])
+  })
+
+  test('is another one in each clause of a function, but for that of tests', () => {
+    expect(
+      segmentsIn(
+        'Supervisor.init(a(mode()), strategy: :one_for_one)',
+        'defp a(:test), do: [T]\ndefp a(:dev), do: [A]\ndefp a(_), do: [A, B]',
+      ),
+    ).toEqual([[['A'], ['A', 'B']]])
   })
 
   test('is not what a module-based supervisor is started with', () => {
