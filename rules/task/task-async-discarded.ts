@@ -8,6 +8,7 @@ import {
   infoHandlers,
   lostThrough,
   type Module,
+  receivesResult,
   serverCode,
   showsInfoHandlers,
   whereRuns,
@@ -71,7 +72,7 @@ export default defineRule({
     const lost = lostThrough(call, clause)
     if (lost === null) return
     if (whereRuns(call, clause).at === 'here' && takesTheMessage(clause, module)) return
-    if (answersItself(call, clause)) return
+    if (answersItself(call, clause) || receivesResult(clause)) return
     const isComponent = module.is('LiveComponent')
     yield {
       at: call.at,

@@ -3,6 +3,7 @@ import { type Expression, walk } from './expression.ts'
 import { isWithin } from './fates.ts'
 import type { Clause, Module, Use } from './module.ts'
 import { isIrrefutable, unmatched, variablesIn } from './patterns.ts'
+import { reach } from './processes.ts'
 
 /** A clause that takes plain messages, with the pattern of the message. */
 export interface InfoHandler {
@@ -59,12 +60,44 @@ const NOT_A_TUPLE =
 
 /** Whether it can take `{ref, result}`. Where in doubt: yes. */
 export function canTakeResult({ clause, pattern }: InfoHandler): boolean {
+  return canMatchResult(pattern, clause.guard)
+}
+
+/** Whether a `receive` can take `{ref, result}` of any task: in a clause, in what it runs, or in what runs it. */
+export function receivesResult(clause: Clause): boolean {
+  const receivers = clause.module.functions.flatMap(({ clauses }) => clauses.filter(hasReceiveForResult))
+  return (
+    receivers.length > 0 &&
+    (reach([clause]).some((reached) => receivers.includes(reached.clause)) ||
+      receivers.some((each) => reach([each]).some((reached) => reached.clause === clause)))
+  )
+}
+
+function hasReceiveForResult(clause: Clause): boolean {
+  if (!clause.mentions(/\breceive\b/)) return false
+  return clause.expressions.some(
+    (each) =>
+      each.kind === 'receive' &&
+      each.branches.some(
+        ({ patterns: [pattern], guard }) =>
+          pattern !== undefined && !isPinned(pattern) && canMatchResult(pattern, guard),
+      ),
+  )
+}
+
+/** `{^ref, result}` is the result of one task, which a name holds. */
+function isPinned(pattern: Expression): boolean {
+  const [first] = pattern.kind === 'tuple' ? pattern.elements : []
+  return first?.kind === 'operator' && first.operator === '^'
+}
+
+function canMatchResult(pattern: Expression, guard: Expression | null): boolean {
   const term = unmatched(pattern)
-  if (term.kind === 'variable') return !isGuardedAgainst(term.name, clause.guard, NOT_A_TUPLE)
+  if (term.kind === 'variable') return !isGuardedAgainst(term.name, guard, NOT_A_TUPLE)
   if (term.kind !== 'tuple') return !LITERALS.has(term.kind)
   const first = term.elements[0] === undefined ? undefined : unmatched(term.elements[0])
   if (term.elements.length !== 2 || first === undefined || LITERALS.has(first.kind)) return false
-  return first.kind !== 'variable' || !isGuardedAgainst(first.name, clause.guard, NOT_A_REFERENCE)
+  return first.kind !== 'variable' || !isGuardedAgainst(first.name, guard, NOT_A_REFERENCE)
 }
 
 const LITERALS: ReadonlySet<Expression['kind']> = new Set([

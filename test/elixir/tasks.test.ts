@@ -10,6 +10,7 @@ import {
   survivesNil,
   takesEverything,
   mayTrapExits,
+  receivesResult,
   trapsExits,
 } from '#elixir'
 import { clauseWith, moduleOf } from './read-source.ts'
@@ -179,4 +180,20 @@ describe('failing', () => {
     expect(trapsExits(moduleWith('def init(a) do\n Process.flag(:trap_exit, true)\n {:ok, a}\nend'))).toBe(true)
     expect(trapsExits(moduleWith('def init(a) do\n Process.flag(:trap_exit, false)\n {:ok, a}\nend'))).toBe(false)
   })
+})
+
+test.each([
+  ['in the clause', 'def f(a) do\nmade(a)\nreceive do\n{ref, x} -> {ref, x}\nend\nend', true],
+  [
+    'in what it runs',
+    'def f(a) do\nmade(a)\ng()\nend\ndefp g do\nreceive do\n{ref, x} when is_reference(ref) -> x\nend\nend',
+    true,
+  ],
+  ['in what runs it', 'def g(a) do\nf(a)\nreceive do\n{ref, x} -> {ref, x}\nend\nend\ndef f(a), do: made(a)', true],
+  ['elsewhere', 'def g do\nreceive do\n{ref, x} -> {ref, x}\nend\nend\ndef f(a), do: made(a)', false],
+  ['for another task', 'def f(a, ref) do\nmade(a)\nreceive do\n{^ref, x} -> x\nend\nend\ndef f(a), do: made(a)', false],
+  ['for something else', 'def f(a) do\nmade(a)\nreceive do\n{:done, x} -> x\nend\nend', false],
+])('a receive %s takes the result of a task', (_name, source, expected) => {
+  const module = moduleWith(source)
+  expect(receivesResult((module.clauses('f', 2)[0] ?? module.clauses('f', 1)[0])!)).toBe(expected)
 })
