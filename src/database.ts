@@ -33,6 +33,15 @@ export class DirectoryInUseError extends Error {
   override name = 'DirectoryInUseError'
 }
 
+/** The database does not answer, or not now. What was asked of it is as good as before. */
+export class DatabaseUnavailableError extends Error {
+  override name = 'DatabaseUnavailableError'
+
+  constructor(options: ErrorOptions) {
+    super('The database does not answer.', options)
+  }
+}
+
 export interface DatabaseOptions {
   url: string | null
   /** Of the embedded database; null keeps it in memory. */
@@ -63,7 +72,13 @@ function openPostgres(connectionString: string, log: Logger): Database {
   return {
     kind: 'postgres',
     boss: { ...shared, ...bossTimeouts, max: 5, backend: 'postgres' },
-    query: async (sql, values) => (await pool.query(sql, values as unknown[])).rows,
+    query: async (sql, values) => {
+      try {
+        return (await pool.query(sql, values as unknown[])).rows
+      } catch (error) {
+        throw isOutage(error) ? new DatabaseUnavailableError({ cause: error }) : error
+      }
+    },
     transaction: async (work) => {
       const client = await pool.connect()
       let isDone = false
@@ -82,6 +97,14 @@ function openPostgres(connectionString: string, log: Logger): Database {
     maintain: async () => {},
     close: () => pool.end(),
   }
+}
+
+// Classes of SQLSTATE (PostgreSQL, appendix A): connection, rollback, resources, operator, system. 25006: a standby.
+const OUTAGE = /^(?:08|40|53|57|58)|^25006$/
+
+/** What is no answer of the server is about the way to it. */
+function isOutage(error: unknown): boolean {
+  return !(error instanceof pg.DatabaseError) || OUTAGE.test(error.code ?? '')
 }
 
 async function openDirectory(directory: string): Promise<Database> {

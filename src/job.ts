@@ -2,6 +2,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Logger } from 'pino'
 import { answerCommands } from './command.ts'
+import { DatabaseUnavailableError } from './database.ts'
 import {
   beginRun,
   concludeLeftRuns,
@@ -98,8 +99,9 @@ const CHECK_NAME = 'OTP review'
 /** What changes nothing where the head has its result already. */
 const LATE: ReadonlySet<PullReason> = new Set(['opened', 'synchronize', 'converted_to_draft', 'closed', 'missed'])
 
-// GitHub's outages last minutes to hours; what we did wrong ourselves is still wrong after a few seconds.
-const WAITS_FOR_GITHUB = [2, 10, 30, 120, 300, 600, 1200]
+// Outages last minutes to hours; what we did wrong ourselves is still wrong after a few seconds.
+const WAITED_FOR = [GitHubUnavailableError, StaleHeadError, CredentialsError, DatabaseUnavailableError]
+const WAITS_FOR_OTHERS = [2, 10, 30, 120, 300, 600, 1200]
 const WAITS_FOR_OURSELVES = [2, 20]
 const ATTEMPTS_TO_CATCH_UP = 3
 /** Where the head that GitHub shows has its result, nothing is lost by looking for the announced one a few minutes longer. */
@@ -195,9 +197,8 @@ export function createReviewer(options: ReviewerOptions): Runner {
       return { then: 'done' }
     }
 
-    const isTheirs =
-      err instanceof GitHubUnavailableError || err instanceof StaleHeadError || err instanceof CredentialsError
-    const wait = (isTheirs ? WAITS_FOR_GITHUB : WAITS_FOR_OURSELVES)[attempt.number - 1]
+    const isTheirs = WAITED_FOR.some((kind) => err instanceof kind)
+    const wait = (isTheirs ? WAITS_FOR_OTHERS : WAITS_FOR_OURSELVES)[attempt.number - 1]
     if (err instanceof StaleHeadError && wait !== undefined && isReview(job)) {
       log.info({ actual: err.actual }, 'the pull request moved')
       end('moved')

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { pino } from 'pino'
 import { afterEach, expect, test } from 'vitest'
-import { DirectoryInUseError } from '../src/database.ts'
+import { DatabaseUnavailableError, DirectoryInUseError, openDatabase } from '../src/database.ts'
 import { openQueue } from '../src/queue.ts'
 import { databaseKinds, freshDirectory, freshSchema, openTestDatabase } from './support/databases.ts'
 
@@ -19,6 +19,20 @@ function remember(directory: string): string {
   directories.push(directory)
   return directory
 }
+
+test('a database that is not there is told from a statement that is wrong', async () => {
+  const absent = await openDatabase({ url: 'postgres://127.0.0.1:1/none', directory: null, log })
+  await expect(absent.query('select 1')).rejects.toThrow(DatabaseUnavailableError)
+  await absent.close()
+
+  if (!databaseKinds.includes('postgres')) return
+  const database = await openTestDatabase('postgres')
+  await expect(database.query('select nothing from nowhere')).rejects.toThrow(/"nowhere" does not exist/)
+  await expect(database.query('select pg_terminate_backend(pg_backend_pid())')).rejects.toThrow(
+    DatabaseUnavailableError,
+  )
+  await database.close()
+})
 
 test('a directory serves one process at a time, and its data outlives the process', async () => {
   const directory = remember(mkdtempSync(join(tmpdir(), 'otp-review-')))

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { describe as describeRule } from '#engine'
 import type { FileReport } from '#engine'
 import { rules } from '#rules'
+import { openDatabase } from '../src/database.ts'
 import { createClients } from '../src/github/index.ts'
 import { createReviewer } from '../src/job.ts'
 import type { Job, JobRecord } from '../src/job.ts'
@@ -287,6 +288,33 @@ describe('the head', () => {
     // Comments are for the pull request that the job is about, and this one only observes.
     expect([mild.reviews(), strict.reviews()]).toEqual([[], []])
   })
+})
+
+test('a database that does not answer is waited for as long as GitHub is', async () => {
+  const repository = await newRepository()
+  const pull = await repository.open({ branch: 'a', files: { [stock]: callsItself } })
+  const job = jobFor(repository, pull)
+  const refused = await openDatabase({
+    url: 'postgres://127.0.0.1:1/none',
+    directory: null,
+    log: pino({ level: 'silent' }),
+  })
+  const keepsNothing = { ...runs, begin: async () => void (await refused.query('select 1')) }
+
+  for (const [number, afterMs] of [
+    [1, 2000],
+    [3, 30_000],
+    [7, 1_200_000],
+  ] as const) {
+    expect(await reviewer(threads, keepsNothing).run(job, attemptOf({ number }))).toMatchObject({
+      then: 'again',
+      afterMs,
+    })
+  }
+  expect(await run(job, { number: 8 })).toEqual(done)
+
+  expect(conclusions(pull)).toEqual(['failure'])
+  await refused.close()
 })
 
 describe('a plan that was made', () => {
