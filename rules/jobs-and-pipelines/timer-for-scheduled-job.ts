@@ -56,7 +56,7 @@ export default defineRule({
   instead: 'Schedule it outside of the process: an Oban cron entry, or Quantum.',
   ignoreWhen: 'When the work concerns only what this process holds, and starting over with it is right.',
   limits:
-    'Delays below six hours, and delays that are not constant, are not reported; neither is a timer whose name, delay or handler says that it keeps up what the process holds, or that ends the process.',
+    'Delays below six hours, and delays that are not constant, are not reported; neither is a timer whose name, delay or handler says that it keeps up what the process holds, or that ends the process. One whose work is also done at each start is for the strict profile.',
 
   examples: [
     {
@@ -94,7 +94,12 @@ export default defineRule({
     if (isUpkeep(clause, [...timer.what(call.args), ...attributes])) return
     const taker = takerOf(call, module)
     if (taker !== undefined && (endsItsProcess(taker) || fillsTable(taker))) return
-    yield { at: call.at, message: message(call, clause, milliseconds) }
+    const isRepeated = runsAtStart(call, module)
+    yield {
+      at: call.at,
+      ...(isRepeated ? { set: 'strict' as const } : {}),
+      message: message(call, clause, milliseconds, isRepeated),
+    }
   },
 })
 
@@ -120,6 +125,23 @@ function takerOf(call: Call, module: Module): Clause | undefined {
   return module.clauses('handle_info', 2).find(({ params }) => shape !== null && canMatch(params[0]!, shape))
 }
 
+/** Whether the server sends itself the same as soon as it starts: no run is lost then, and each start repeats one. */
+function runsAtStart(timer: Call, module: Module): boolean {
+  const message = sentMessage(timer)?.message
+  if (message === undefined) return false
+  const starts = [...module.clauses('init', 1), ...module.clauses('handle_continue', 2)]
+  return reach(starts).some(({ clause }) =>
+    clause.calls.some((call) => {
+      const sent = sentMessage(call)
+      if (call === timer || sent?.message.text !== message.text) return false
+      const delay = TIMERS[call.callee]?.delay
+      if (delay === undefined) return true
+      const milliseconds = foldNumber(resolve(call.args[delay]!, module, clause), module)
+      return milliseconds !== null && milliseconds < SIX_HOURS
+    }),
+  )
+}
+
 /** Whether it fills memory that is gone with the process or its node. */
 function fillsTable(clause: Clause): boolean {
   return reach([clause]).some(({ clause: { calls } }) =>
@@ -132,11 +154,11 @@ function wordsOf(name: string): string[] {
   return name.split(/_|(?<=[a-z0-9])(?=[A-Z])/)
 }
 
-function message(call: Call, clause: Clause, milliseconds: number): string {
+function message(call: Call, clause: Clause, milliseconds: number, isRepeated: boolean): string {
   const hours = Math.round(milliseconds / 3_600_000)
   const wait = hours > 24 && hours % 24 === 0 ? `${hours / 24} days` : `${hours} hours`
   return (
     `\`${call.callee}\` in \`${clause.function.id}\` waits ${wait} in memory: every deploy or crash of ` +
-    `\`${clause.module.name}\` starts the wait anew, and in a cluster each node waits and works for itself.`
+    `\`${clause.module.name}\` ${isRepeated ? 'repeats the work' : 'starts the wait anew'}, and in a cluster each node waits and works for itself.`
   )
 }
