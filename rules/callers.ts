@@ -74,8 +74,11 @@ function defaultOf(expression: Expression, { params, function: fun }: Clause): E
 /** Workers of a pool serve one client at a time; the pool has others. */
 export function isPooled(module: Module): boolean {
   if (module.behaviours.includes(':poolboy_worker')) return true
+  if (!POOL.test(module.file.source)) return false
   return module.functions.some((fun) => fun.clauses.some((clause) => clause.calls.some(isPoolCall)))
 }
+
+const POOL = /\b(?:poolboy|worker_pool|NimblePool)\b/
 
 function isPoolCall({ module, callee }: Call): boolean {
   return module === ':poolboy' || module === ':worker_pool' || callee === 'NimblePool.checkout!'
