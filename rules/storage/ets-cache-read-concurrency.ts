@@ -71,7 +71,14 @@ export default defineRule({
     const made = tables(module)
     for (const table of made) {
       const { options, name, access } = table
-      if (!table.isNamed || access === 'private' || options === null || name === null || !server.has(table.clause))
+      if (
+        !table.isNamed ||
+        access === 'private' ||
+        access === null ||
+        options === null ||
+        name === null ||
+        !server.has(table.clause)
+      )
         continue
       if (options.pair('read_concurrency') !== undefined) continue
       // One list for several tables: what suits one may not suit the others.

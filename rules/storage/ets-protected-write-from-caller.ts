@@ -4,9 +4,11 @@ import {
   asksWhoItIs,
   type Call,
   type Clause,
+  closureRuns,
   defineRule,
   elixir,
   etsAccess,
+  type FunctionFact,
   type Module,
   runsInAgent,
   serverCode,
@@ -89,17 +91,15 @@ export default defineRule({
     const made = tables(module)
     const clauses = module.functions.flatMap((fun) => fun.clauses)
     if (clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.give_away'))) return
-    // `Shop.Rates.Loader`, run by the server, may call back into the API, in the owner's process.
-    const mayCallBack = [...server].some((clause) =>
-      clause.calls.some((call) => call.module?.startsWith(`${module.name}.`)),
-    )
+    const mayCallBack = [...server].some((clause) => clause.calls.some((call) => mayRunApi(call, module)))
+    const sent = functionsSent(clauses)
     for (const table of made) {
-      if (!table.isNamed || table.name === null || table.access === 'public') continue
+      if (!table.isNamed || table.name === null || !isClosed(table)) continue
       if (isAgent ? !startsInAgent(table.call, table.clause) : !server.has(table.clause)) continue
       // The same name made public elsewhere in the module: which one is meant is not known.
-      if (made.some((other) => other.name === table.name && (other.access === 'public' || other.options === null)))
-        continue
+      if (made.some((other) => other.name === table.name && (other.options === null || !isClosed(other)))) continue
       for (const clause of clauses) {
+        if (sent.has(clause.function)) continue
         for (const call of clause.calls) {
           if (etsAccess(call) !== 'write' || tableOf(call, clause) !== table.name || isExpected(call, clause)) continue
           const where = whereRuns(call, clause)
@@ -123,6 +123,34 @@ export default defineRule({
     }
   },
 })
+
+function isClosed({ access }: Table): boolean {
+  return access === 'protected' || access === 'private'
+}
+
+/**
+ * `Shop.Rates.Loader`, run by the server, may call back into the API, in the owner's process; so does the server itself
+ * where it applies a function that it is told.
+ */
+function mayRunApi({ callee, module: called, args }: Call, module: Module): boolean {
+  if (called?.startsWith(`${module.name}.`)) return true
+  if (callee !== 'Kernel.apply' && callee !== ':erlang.apply') return false
+  return args[1]?.kind !== 'atom' && (args[0]?.kind !== 'module' || args[0].name === module.name)
+}
+
+/** Functions that are captured to be kept or sent (`GenServer.call(server, {:run, &store/1})`): the owner may run them. */
+function functionsSent(clauses: readonly Clause[]): ReadonlySet<FunctionFact> {
+  const sent = new Set<FunctionFact>()
+  for (const clause of clauses) {
+    for (const each of clause.expressions) {
+      if (each.kind !== 'capture' || each.function === null || closureRuns(each, clause).at !== 'kept') continue
+      const { module: owner, name, arity } = each.function
+      const fun = owner === null || owner === clause.module.name ? clause.module.function(name, arity) : undefined
+      if (fun !== undefined) sent.add(fun)
+    }
+  }
+  return sent
+}
 
 function ownerOf({ call, clause }: Table, module: Module): string {
   return startsInAgent(call, clause) ? 'the agent' : `\`${module.name}\``

@@ -31,7 +31,7 @@ const WRITES: ReadonlySet<string> = new Set([
 
 /** Messages and functions that people or the life of the node cause, not its load. */
 const RARE =
-  /(^|_)(boot|config|connect|connected|configure|configuration|deploy|disconnect|disconnected|down|DOWN|drain|init|initialize|load|migrate|nodedown|nodeup|reconnect|reconnected|register|reload|rescan|reset|restart|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|unregister|upgrade)(_|$)/
+  /(^|_)(activate|boot|config|connect|connected|configure|configuration|deactivate|deploy|disable|disabled|disconnect|disconnected|down|DOWN|drain|enable|enabled|init|initialize|load|migrate|nodedown|nodeup|pause|reconnect|reconnected|register|reload|rescan|reset|restart|resume|save|setting|settings|setup|shutdown|start|started|stop|stopped|terminate|toggle|unregister|upgrade)(_|$)/
 
 /** A refresh by timer that comes at most this often is what persistent terms are for. */
 const RARE_MS = 60_000
@@ -54,7 +54,7 @@ export default defineRule({
     'Use an ETS table with `read_concurrency: true` for data that changes; keep `:persistent_term` for what is set at boot.',
   ignoreWhen: 'When this runs rarely, for instance when somebody saves a setting.',
   limits:
-    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a connection or a setting is taken to be rare. An erase under a condition, where nothing hot puts terms, is reported by the strict profile.',
+    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a switch, a connection or a setting is taken to be rare. An erase under a condition, where nothing hot puts terms, is reported by the strict profile.',
 
   examples: [
     {

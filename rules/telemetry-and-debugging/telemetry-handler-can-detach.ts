@@ -76,8 +76,8 @@ export default defineRule({
       )
       if (missed === undefined) continue
       const shown = `[${missed.map((part) => (part === SOME_PARTS ? '...' : part === null ? '_' : `:${part}`)).join(', ')}]`
-      const advice = `End with \`def ${handler.name}(_event, _measurements, _metadata, _config), do: :ok\`.`
-      const isNamed = handler.clauses.some((clause) => matchesEvent(clause, missed))
+      const advice = `End with \`${handler.isPublic ? 'def' : 'defp'} ${handler.name}(_event, _measurements, _metadata, _config), do: :ok\`.`
+      const isNamed = clauses.some((clause) => isFor(clause, missed))
       yield {
         at: call.at,
         evidence: [call.at, ...handler.clauses.map((clause) => clause.head)],
@@ -92,6 +92,12 @@ export default defineRule({
 function scope(handler: FunctionFact, events: number): string {
   if (events === 1) return `\`${handler.name}\``
   return `\`${handler.name}\` from ${events === 2 ? 'both' : `all ${events}`} events`
+}
+
+/** Whether the clause takes some events of that name. */
+function isFor(clause: Clause, event: TelemetryEvent): boolean {
+  const onEvent = conditionsOf(clause.guard).filter((condition) => !isVarying(condition, clause))
+  return matchesEvent(clause, event) && onEvent.every((condition) => holds(condition, clause, event))
 }
 
 /** Whether the clause takes every event of that name, whatever it brings along. */
@@ -128,11 +134,28 @@ function isPart(element: Expression, part: TelemetryEvent[number] | undefined): 
  * A guard on the event is worked out, or taken to hold where it cannot be, as one on the config: that is the same each
  * time. A guard on what an event brings along can fail.
  */
-function guardHolds({ guard, params, module }: Clause, event: TelemetryEvent): boolean {
+function guardHolds(clause: Clause, event: TelemetryEvent): boolean {
+  return conditionsOf(clause.guard).every((condition) => holds(condition, clause, event))
+}
+
+function conditionsOf(guard: Expression | null): Expression[] {
+  if (guard?.kind === 'operator' && (guard.operator === 'and' || guard.operator === '&&'))
+    return guard.operands.flatMap(conditionsOf)
+  return guard === null ? [] : [guard]
+}
+
+/** Whether a condition looks at what an event brings along. */
+function isVarying(condition: Expression, { params }: Clause): boolean {
+  const varying = new Set(params.slice(1, 3).flatMap(variablesIn))
+  return variablesIn(condition).some((name) => varying.has(name))
+}
+
+function holds(guard: Expression, clause: Clause, event: TelemetryEvent): boolean {
+  const { params, module } = clause
   const [param, measurements, metadata] = params
-  if (guard === null || param === undefined || measurements === undefined || metadata === undefined) return true
-  const varying = new Set([measurements, metadata].flatMap(variablesIn))
-  if (variablesIn(guard).some((name) => varying.has(name))) return false
+  if (param === undefined || measurements === undefined || metadata === undefined) return true
+  if (isMapTest(guard, [measurements, metadata])) return true
+  if (isVarying(guard, clause)) return false
   const [subject, given] = guard.kind === 'operator' ? guard.operands : []
   if (guard.kind !== 'operator' || guard.operands.length !== 2 || subject?.kind !== 'variable' || given === undefined)
     return true
@@ -143,6 +166,12 @@ function guardHolds({ guard, params, module }: Clause, event: TelemetryEvent): b
     typeof part === 'string' ? each.kind !== 'atom' || each.value === part : each.kind !== 'list' || matches(each, part)
   if (guard.operator === 'in' && allowed.kind === 'list') return allowed.elements.some(isGiven)
   return guard.operator !== '==' || isGiven(allowed)
+}
+
+/** `is_map(metadata)`: both are always maps. */
+function isMapTest(guard: Expression, maps: readonly Expression[]): boolean {
+  const [tested] = guard.kind === 'call' && guard.name === 'is_map' ? guard.args : []
+  return tested?.kind === 'variable' && maps.some((map) => map.kind === 'variable' && map.name === tested.name)
 }
 
 /** The event, or the part of it, that a variable of the pattern stands for; null for a part that is not known. */

@@ -12,7 +12,8 @@ export interface Table {
   /** The literal options, also out of an attribute; null where they are computed. */
   options: List | null
   isNamed: boolean
-  access: 'public' | 'protected' | 'private'
+  /** Null where one of the options is computed. */
+  access: 'public' | 'protected' | 'private' | null
 }
 
 const READS = new Set([
@@ -66,8 +67,19 @@ function readTable(call: Call, clause: Clause): Table {
     name: name === undefined ? null : nameOf(name, clause.module, clause),
     options,
     isNamed: options?.has('named_table') === true,
-    access: options?.has('public') === true ? 'public' : options?.has('private') === true ? 'private' : 'protected',
+    access: accessOf(options, clause),
   }
+}
+
+function accessOf(options: List | null, clause: Clause): Table['access'] {
+  if (options === null) return 'protected'
+  const written = options.elements.map((option) => resolve(option, clause.module, clause))
+  const has = (name: string): boolean => written.some((option) => option.kind === 'atom' && option.value === name)
+  if (has('public')) return 'public'
+  if (has('private')) return 'private'
+  return has('protected') || written.every(({ kind }) => kind === 'atom' || kind === 'pair' || kind === 'tuple')
+    ? 'protected'
+    : null
 }
 
 /** Whether a call reads or writes a table; null for other calls. `:ets.delete/1` drops the whole table: a write. */

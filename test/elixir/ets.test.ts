@@ -21,6 +21,17 @@ describe('tables', () => {
     expect(table).toMatchObject({ name: ':rates', isNamed: true, access: 'public' })
   })
 
+  test('access out of an attribute, and access that is computed', () => {
+    expect(made(':ets.new(:rates, [:named_table, @access])', '@access :public')).toMatchObject([{ access: 'public' }])
+    expect(
+      made(':ets.new(:rates, [:named_table, @access])', '@access Application.compile_env(:shop, :access)'),
+    ).toMatchObject([{ isNamed: true, access: null }])
+    expect(made(':ets.new(:rates, [:named_table, access])')).toMatchObject([{ access: null }])
+    expect(made(':ets.new(:rates, [:named_table, {:keypos, 2}, write_concurrency: true])')).toMatchObject([
+      { access: 'protected' },
+    ])
+  })
+
   test('what is computed is not known', () => {
     expect(made(':ets.new(name, opts)')).toMatchObject([{ name: null, options: null, isNamed: false }])
     expect(made(':ets.new(:rates, [:named_table | opts])')).toMatchObject([{ options: null, isNamed: false }])
