@@ -111,7 +111,7 @@ function isMention({ callee, module }: Call): boolean {
   return module === 'Logger' || callee === 'Kernel.inspect' || callee === 'IO.inspect'
 }
 
-/** What accompanies the work, or tells others of it: a heartbeat, a broadcast, a metric. */
+/** What accompanies the work, or tells others of it: a heartbeat, a broadcast, a metric, a cache that is filled ahead. */
 function isLosable(call: Call, clause: Clause): boolean {
   const run = functionsRunBy(call, clause, 0).filter(({ module }) => module === null || !PLAIN.test(module))
   return (
@@ -120,7 +120,7 @@ function isLosable(call: Call, clause: Clause): boolean {
 }
 
 const PLAIN = /^(?:Kernel|Enum|Process|String|Map|:timer)$/
-const TELLING = /^(?:Logger|Phoenix\.PubSub|:telemetry)$|(?:Endpoint|PubSub|Telemetry|Metrics)$/
+const TELLING = /^(?:Logger|Phoenix\.PubSub|:telemetry)$|(?:Endpoint|PubSub|Telemetry|Metrics|Analytics|Stats|Cache)$/
 const LOSABLE = /heartbeat|keep_?alive|progress|watchdog|extend_lock|renew/
 
 /** A clause that receives, monitors or awaits keeps what it started in the job. */
