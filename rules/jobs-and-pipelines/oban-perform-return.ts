@@ -114,6 +114,7 @@ interface Verdict {
 }
 
 const COMPLETES = '. Oban does not know that value, logs it and completes the job: it is never retried.'
+const LOGGED = '. Oban does not know that value: it completes the job, but logs the value as unexpected each time.'
 const NOT_CANCELLED = '. Oban does not know that value, logs it and completes the job instead of cancelling it.'
 const NOT_SNOOZED = '. Oban does not know that value, logs it and completes the job: it does not run again.'
 const DEPRECATED =
@@ -122,10 +123,10 @@ const DEPRECATED =
 function judge(tail: Tail): Verdict | null {
   if (tail.isUnknown) return null
   const { expression } = tail
-  if (expression === null) return { severity: 'info', isStrict: true, shown: 'nil', consequence: COMPLETES }
+  if (expression === null) return { severity: 'info', isStrict: true, shown: 'nil', consequence: LOGGED }
   const shown = quote(expression)
   const failing = { severity: 'error', isStrict: false, shown, consequence: COMPLETES } as const
-  const odd = { ...failing, severity: 'info' } as const
+  const odd = { ...failing, severity: 'info', consequence: LOGGED } as const
   const deprecated = { ...odd, consequence: DEPRECATED } as const
   if (expression.kind === 'atom') {
     if (expression.value === 'ok') return null
@@ -144,7 +145,7 @@ function judge(tail: Tail): Verdict | null {
     case 'ok':
       return size === 2 ? null : odd
     case 'error':
-      return size === 2 ? null : size === 1 ? failing : odd
+      return size === 2 ? null : size === 1 ? failing : { ...odd, consequence: COMPLETES }
     case 'cancel':
       return size === 2 ? null : { ...(size === 1 ? failing : odd), consequence: NOT_CANCELLED }
     case 'discard':
