@@ -1,10 +1,12 @@
-import { callbacks, type Clause, defineRule, elixir, type Expression, type MapTerm, walk } from '#engine'
+import { callbacks, type Clause, defineRule, elixir, type Expression, type MapTerm, variablesIn, walk } from '#engine'
 import { fastCallbacks } from '../principles.ts'
 
 /** Enough clauses and states that a reader has to draw the machine to follow it. */
 const CLAUSES = 4
 const STATES = 3
 const CHANGES = 2
+
+const ASKS = new Set(['==', '===', 'in'])
 
 const PLAIN = new Set(['nil', 'true', 'false'])
 
@@ -26,7 +28,7 @@ export default defineRule({
   instead: 'Write it as `:gen_statem` (or GenStateMachine): the field becomes the state, the rest of the map its data.',
   ignoreWhen:
     'When the states only differ in what is displayed, or one event leads through all of them in a fixed order.',
-  limits: 'Only literal atoms under one key, in the heads of callbacks.',
+  limits: 'Only literal atoms under one key, in the heads and guards of callbacks.',
 
   examples: [
     {
@@ -81,6 +83,12 @@ export default defineRule({
   },
 })
 
+/** A key of the state, and an atom that may stand under it. */
+interface Entry {
+  key: string
+  value: string
+}
+
 interface Question {
   clause: Clause
   value: string
@@ -92,16 +100,29 @@ function questions(clauses: readonly Clause[]): Map<string, Question[]> {
   for (const clause of clauses) {
     const state = clause.params.at(-1)
     if (state === undefined) continue
-    for (const each of walk(state)) {
-      if (each.kind !== 'map') continue
-      for (const { key, value } of atomEntries(each)) {
-        const known = found.get(key)
-        if (known === undefined) found.set(key, [{ clause, value }])
-        else known.push({ clause, value })
-      }
+    const inHead = walk(state).flatMap((each) => (each.kind === 'map' ? atomEntries(each) : []))
+    for (const { key, value } of [...inHead, ...guardedEntries(clause, state)]) {
+      const known = found.get(key)
+      if (known === undefined) found.set(key, [{ clause, value }])
+      else known.push({ clause, value })
     }
   }
   return found
+}
+
+/** `when state.phase == :idle`, `when state.phase in [:up, :draining]`. */
+function guardedEntries({ guard }: Clause, state: Expression): Entry[] {
+  if (guard === null) return []
+  const names = new Set(variablesIn(state))
+  return walk(guard).flatMap((each): Entry[] => {
+    if (each.kind !== 'operator' || !ASKS.has(each.operator)) return []
+    const [field, asked] = each.operands
+    if (field?.kind !== 'field' || field.subject.kind !== 'variable' || !names.has(field.subject.name)) return []
+    const values = asked?.kind === 'list' ? asked.elements : asked === undefined ? [] : [asked]
+    return values.flatMap((value) =>
+      value.kind === 'atom' && !PLAIN.has(value.value) ? [{ key: field.field, value: value.value }] : [],
+    )
+  })
 }
 
 /** Where a clause sets the key to one of the states other than the one it asked for. */
@@ -126,7 +147,7 @@ function isNamed(expression: Expression, key: string): boolean {
   )
 }
 
-function atomEntries(map: MapTerm): { key: string; value: string }[] {
+function atomEntries(map: MapTerm): Entry[] {
   return map.entries.flatMap((entry) =>
     entry.kind === 'pair' && entry.key.kind === 'atom' && entry.value.kind === 'atom' && !PLAIN.has(entry.value.value)
       ? [{ key: entry.key.value, value: entry.value.value }]
