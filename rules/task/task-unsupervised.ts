@@ -101,6 +101,7 @@ export default defineRule({
 
   on: 'call',
   callees: [...Object.keys(STARTERS), 'Enum.each'],
+  words: ['start', 'start_link', 'spawn', 'spawn_link', 'spawn_opt'],
   *check({ call, clause }) {
     if (call.callee === 'Enum.each') {
       yield* startedByName(call, clause)
