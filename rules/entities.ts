@@ -72,7 +72,7 @@ export function entityIn(atom: Expression, clause: Clause): Entity | null {
   let known: Entity | null = null
   for (const each of walk(atom)) {
     const key = entityKey(each, clause)
-    if (key === null || !PER_ENTITY.test(key) || DEPLOYED.test(key)) continue
+    if (key === null || DEPLOYED.test(key) || !(PER_ENTITY.test(key) || isRequested(each, clause))) continue
     if (isBounded(each, atom) || isAtom(each, clause) || isConfigured(each, clause) || hasDefault(key, clause)) continue
     if (isUnbounded(each, key, atom, clause)) return { part: each, isUnbounded: true }
     if (known === null && !isInstance(each, key, atom) && !(key === 'topic' && isOfBroker(clause)))
@@ -104,16 +104,26 @@ function comesFromOutside(part: Expression, clause: Clause): boolean {
     return part.subject.kind === 'variable' && OUTSIDE.test(part.subject.name)
   const names = new Set(walk(part).flatMap((each) => (each.kind === 'variable' ? originsOf(each.name, clause) : [])))
   if (names.has('conn') || names.has('socket')) return true
-  const { params, function: fun, module } = clause
+  const { params, function: fun } = clause
   const isOf = (pattern: Expression): boolean => variablesIn(pattern).some((name) => names.has(name))
   if (RECEIVING.test(fun.name) && params.slice(0, -1).some(isOf)) return true
-  if (
-    params.some((param) =>
-      walk(param).some((each) => each.kind === 'pair' && each.key.kind === 'text' && isOf(each.value)),
-    )
-  )
-    return true
-  return requestCode(module).some((reached) => reached.clause === clause) && params.some(isOf)
+  if (params.some((param) => isDecoded(param, isOf))) return true
+  return isRequest(clause) && params.some(isOf)
+}
+
+/** A value of the parameters that a request comes with, whatever it is called. */
+function isRequested(part: Expression, clause: Clause): boolean {
+  if (part.kind !== 'variable') return false
+  const isIt = (pattern: Expression): boolean => pattern.kind === 'variable' && pattern.name === part.name
+  return clause.params.some((param) => isDecoded(param, isIt)) && isRequest(clause)
+}
+
+function isDecoded(param: Expression, isOf: (value: Expression) => boolean): boolean {
+  return walk(param).some((each) => each.kind === 'pair' && each.key.kind === 'text' && isOf(each.value))
+}
+
+function isRequest(clause: Clause): boolean {
+  return requestCode(clause.module).some((reached) => reached.clause === clause)
 }
 
 /** `"room_" <> id`, `when is_binary(id)`: where ids are counted or configured they are numbers or atoms. */
@@ -129,15 +139,18 @@ function isString(part: Expression, { guard }: Clause): boolean {
   )
 }
 
-/** `:"room_#{id}"`, also in a module called `Room`. */
+/** What a process is, whoever it is for. */
+const ROLES = /^(?:agent|cache|genserver|id|name|pid|process|registry|server|state|store|sup|supervisor|table)$/
+
+/** `:"room_#{id}"`, `:"game_server_#{id}"`, also in a module called `Room`; not `:"task_worker_#{id}"`. */
 function namesEntity(atom: Expression, { module }: Clause): boolean {
   const texts = walk(atom).flatMap((each) =>
     each.kind === 'text' || each.kind === 'dynamic-atom' ? [each.text.replaceAll(/#\{[^}]*\}/g, ' ')] : [],
   )
-  const words = [...texts, module.name.slice(module.name.lastIndexOf('.') + 1)].flatMap(
-    (text) => text.match(/[A-Z]?[a-z]+/g) ?? [],
-  )
-  return words.some((word) => ENTITIES.has(word.toLowerCase()))
+  return [...texts, module.name.slice(module.name.lastIndexOf('.') + 1)].some((text) => {
+    const words = (text.match(/[A-Z]?[a-z]+/g) ?? []).map((word) => word.toLowerCase())
+    return ENTITIES.has(words.findLast((word) => !ROLES.test(word)) ?? '')
+  })
 }
 
 /** A public function starts a child for the id it is given. */
