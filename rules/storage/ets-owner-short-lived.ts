@@ -168,7 +168,7 @@ function userOf(module: Module, table: Table): User | null {
       const hop = localCalls(clause).find(({ fun: called }) => called === creator)
       if (clause !== table.clause && hop === undefined) continue
       const by = clause === table.clause ? null : hop!.by
-      const access = accessIn(clause, table, by) ?? accessBelow(clause, table)
+      const access = accessIn(clause, table, by) ?? accessBelow(clause, table) ?? accessPassed(clause, by)
       if (access !== undefined) return { clause, access, by, entry }
     }
   }
@@ -186,6 +186,26 @@ function accessBelow(clause: Clause, table: Table): Call | undefined {
     if (fun === table.clause.function) continue
     for (const below of fun.clauses) {
       const access = accessIn(below, table, null)
+      if (access !== undefined) return access
+    }
+  }
+  return undefined
+}
+
+/** `count(table, key)`, where `table` is what the function that makes the table gave. */
+function accessPassed(clause: Clause, by: Expression | null): Call | undefined {
+  if (by === null) return undefined
+  for (const { fun, by: call } of localCalls(clause)) {
+    const given = call.kind === 'call' ? call.args : []
+    const position = given.findIndex((arg) => arg === by || (arg.kind === 'variable' && boundValue(arg, clause) === by))
+    if (position < 0) continue
+    for (const { params, calls } of fun.clauses) {
+      const param = params[position]
+      const name = param?.kind === 'variable' ? param.name : null
+      const access = calls.find((each) => {
+        const [used] = each.args
+        return used?.kind === 'variable' && used.name === name && etsAccess(each) !== null
+      })
       if (access !== undefined) return access
     }
   }

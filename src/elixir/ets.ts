@@ -1,7 +1,9 @@
 // ETS tables of a module: where they are made, how they are named and opened, and which calls read or write them.
-import type { Call, List } from './expression.ts'
-import type { Clause, Module } from './module.ts'
-import { nameOf, resolve } from './values.ts'
+import { sourceOf } from './bindings.ts'
+import type { Call, Expression, List } from './expression.ts'
+import type { Clause, FunctionFact, Module } from './module.ts'
+import { tails } from './tails.ts'
+import { boundValue, nameOf, resolve } from './values.ts'
 
 /** A call of `:ets.new/2`. */
 export interface Table {
@@ -92,5 +94,30 @@ export function etsAccess(call: Call): 'read' | 'write' | null {
 export function tableOf(call: Call, clause: Clause): string | null {
   // `foldl(fun, acc, table)`.
   const table = call.name === 'foldl' || call.name === 'foldr' ? call.args[2] : call.args[0]
-  return table === undefined ? null : nameOf(table, clause.module, clause)
+  return table === undefined ? null : (nameOf(table, clause.module, clause) ?? nameGiven(table, clause))
+}
+
+const given = new WeakMap<FunctionFact, string | null>()
+
+/** `table()`, also in a variable: a local function that makes the table where it is not there yet, and gives its name. */
+function nameGiven(table: Expression, clause: Clause): string | null {
+  const term = table.kind === 'variable' ? boundValue(table, clause) : table
+  const fun = term?.kind === 'call' && term.isLocal ? clause.module.function(term.name, term.arity) : undefined
+  if (fun === undefined) return null
+  const known = given.get(fun)
+  if (known !== undefined) return known
+  const [only, ...others] = fun.clauses
+  const names = others.length === 0 && only ? tails(only.body).map(({ expression }) => nameIn(expression, only)) : []
+  const name = names.length > 0 && names.every((each) => each === names[0]) ? names[0]! : null
+  given.set(fun, name)
+  return name
+}
+
+function nameIn(expression: Expression | null, clause: Clause): string | null {
+  if (expression === null) return null
+  const name = nameOf(expression, clause.module, clause)
+  if (name !== null) return name
+  const value = expression.kind === 'variable' ? sourceOf(expression, clause)?.value : expression
+  const isTable = value?.kind === 'call' && (value.callee === ':ets.new' || value.callee === ':ets.whereis')
+  return isTable ? nameIn(value.args[0] ?? null, clause) : null
 }

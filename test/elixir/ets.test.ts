@@ -69,3 +69,39 @@ describe('what a call does to a table', () => {
     expect(etsAccess(call!)).toBeNull()
   })
 })
+
+describe('a table that a local function gives', () => {
+  const lookup = (above: string) => {
+    const clause = clauseWith('table = store()\n:ets.lookup(table, 1)', above)
+    return tableOf(
+      clause.calls.find(({ callee }) => callee === ':ets.lookup')!,
+      clause,
+    )
+  }
+
+  test.each([
+    ['the one it makes', 'defp store, do: :ets.new(:rates, [:named_table])', ':rates'],
+    [
+      'the one it finds or makes',
+      `defp store do
+        case :ets.whereis(:rates) do
+          :undefined -> :ets.new(:rates, [:named_table])
+          table -> table
+        end
+      end`,
+      ':rates',
+    ],
+    [
+      'by a name in a variable',
+      `defp store do
+        name = :rates
+        if :ets.whereis(name) == :undefined, do: :ets.new(name, [:named_table]), else: name
+      end`,
+      ':rates',
+    ],
+    ['one of two', 'defp store, do: if(odd?(), do: :rates, else: :quotes)', null],
+    ['what is computed', 'defp store, do: :ets.new(name(), [:named_table])', null],
+  ])('%s', (_name, above, expected) => {
+    expect(lookup(above)).toBe(expected)
+  })
+})
