@@ -114,10 +114,14 @@ function holdersOfArgs(module: Module): Holder[] {
 function holderOf(clause: Clause, param: Expression | undefined, takesJob: boolean): Holder {
   const given = param === undefined ? [] : [param]
   const jobs = namesOnce(takesJob ? given : [], clause)
-  const patterns = takesJob ? given.flatMap(argsPatterns) : given
+  const isJob: Holder['isJob'] = (expression) => expression?.kind === 'variable' && jobs.has(expression.name)
+  // `%{args: args} = job` in the body.
+  const inBody = clause.expressions.flatMap((each) =>
+    each.kind === 'match' && isJob(each.value) ? [each.pattern] : [],
+  )
+  const patterns = takesJob ? [...given, ...inBody].flatMap(argsPatterns) : given
   const args = namesOnce(patterns, clause)
   const values = namesOnce(patterns.flatMap(plainMaps).flatMap(stringValues), clause)
-  const isJob: Holder['isJob'] = (expression) => expression?.kind === 'variable' && jobs.has(expression.name)
   return {
     clause,
     patterns,
@@ -201,7 +205,7 @@ function* heads({ clause, patterns }: Holder, strings: ReadonlySet<string>): Ite
       evidence: [map.range, clause.head],
       message:
         `\`${clause.function.id}\` of \`${clause.module.name}\` matches the atom key \`${first.key.value}:\`. Args come back from the ` +
-        `database with string keys, so this clause never matches. Write \`"${first.key.value}" => ...\`.`,
+        `database with string keys, so this never matches. Write \`"${first.key.value}" => ...\`.`,
       edit: withStringKeys(map, pairs, clause),
     }
   }

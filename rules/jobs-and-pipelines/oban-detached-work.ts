@@ -10,6 +10,7 @@ import {
   whereRuns,
 } from '#engine'
 import { isOnPurpose } from '../intent.ts'
+import { jobClauses } from '../oban.ts'
 import { durableWork } from '../principles.ts'
 import { spotOf } from '../wording.ts'
 
@@ -77,7 +78,7 @@ export default defineRule({
   roles: ['Oban.Worker'],
   words: ['start', 'start_link', 'start_child', 'spawn', 'spawn_link', 'async', 'async_nolink'],
   *check({ module }) {
-    const entries = [...module.clauses('perform', 1), ...module.clauses('process', 1)]
+    const entries = jobClauses(module)
     const reached = reach(entries)
     const isAwaitedSomewhere = reached.some(({ clause }) => waits(clause))
     for (const { clause, hops, from } of reached) {

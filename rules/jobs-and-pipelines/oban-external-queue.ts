@@ -1,4 +1,5 @@
 import { type Call, type Clause, defineRule, elixir, type Expression, reach, resolve, whereRuns } from '#engine'
+import { jobClauses } from '../oban.ts'
 import { broadwayIsNotAJobQueue } from '../principles.ts'
 import { spotOf } from '../wording.ts'
 
@@ -68,7 +69,7 @@ export default defineRule({
   roles: ['Oban.Worker'],
   *check({ module }) {
     if (ONCE.test(module.name.split('.').at(-1)!)) return
-    for (const { clause, hops, from } of reach([...module.clauses('perform', 1), ...module.clauses('process', 1)])) {
+    for (const { clause, hops, from } of reach(jobClauses(module))) {
       for (const call of clause.calls) {
         if (!isReceiving(call, clause) || whereRuns(call, clause).at !== 'here') continue
         yield {

@@ -19,6 +19,7 @@ import {
   walk,
 } from '#engine'
 import { isOnPurpose } from '../intent.ts'
+import { jobClauses } from '../oban.ts'
 import { durableWork } from '../principles.ts'
 import { quote } from '../wording.ts'
 
@@ -95,7 +96,7 @@ export default defineRule({
   *check({ module }) {
     const seen = new Set<Expression>()
     const isOnce = onlyOnce(module)
-    for (const perform of [...module.clauses('perform', 1), ...module.clauses('process', 1)]) {
+    for (const perform of jobClauses(module)) {
       const ends = results(perform)
       for (const { tail, clause, hops } of ends) {
         const log = tail.expression
@@ -124,9 +125,9 @@ export default defineRule({
           edit: returned(branch, log, clause),
         }
       }
-      for (const clause of new Set(ends.map((end) => end.clause))) {
-        for (const { log, branch, ok } of discardedIn(clause)) {
-          if (seen.has(log) || isOnPurpose(clause)) continue
+      for (const end of new Set(ends.map(({ clause }) => clause))) {
+        for (const { log, branch, ok, clause } of discardedIn(end)) {
+          if (seen.has(log) || isOnPurpose(end) || isOnPurpose(clause)) continue
           seen.add(log)
           if (isTriedAgain(branchBody(branch))) continue
           yield {
@@ -135,7 +136,7 @@ export default defineRule({
             evidence: [log.at, headOf(branch), ok.range],
             message:
               `${subject(branch, module)} only logs. The \`:ok\` on line ${ok.line} is what Oban sees: ${consequence(isOnce)} ` +
-              'Return the error from `perform/1` after logging it, or end the branch in `:ok` to give up on purpose.',
+              `Return the error from \`${perform.function.id}\` after logging it, or end the branch in \`:ok\` to give up on purpose.`,
           }
         }
       }
@@ -316,20 +317,41 @@ function countsAttempts(guard: Expression): boolean {
 }
 
 /** Error branches in a statement whose value is thrown away right before the final `:ok`, but for more log lines. */
-function* discardedIn(clause: Clause): Iterable<{ log: Call; branch: Handler; ok: Expression }> {
+function* discardedIn(clause: Clause): Iterable<{ log: Call; branch: Handler; ok: Expression; clause: Clause }> {
   const body = clause.body?.kind === 'try' && clause.body.elses.length === 0 ? clause.body.body : clause.body
   if (body?.kind !== 'block') return
   const statements = [...body.statements]
   const last = statements.pop()
   if (last?.kind !== 'atom' || last.value !== 'ok') return
   while (isLogLine(statements.at(-1))) statements.pop()
-  const before = statements.at(-1)
+  const before = statements.pop()
   if (before === undefined || !isDiscarded(before)) return
-  for (const { expression: log } of tails(before)) {
+  const isAllTheWork = statements.every((each) => each.kind === 'match' || isLogLine(each))
+  for (const { expression: log, within } of [
+    ...ownTails(before, clause),
+    ...(isAllTheWork ? helperTails(before, clause) : []),
+  ]) {
     if (log === null || !isLog(log)) continue
     const branch = errorBranch(log)
-    if (branch !== null) yield { log, branch, ok: last }
+    if (branch !== null) yield { log, branch, ok: last, clause: within }
   }
+}
+
+interface TailWithin {
+  expression: Expression | null
+  within: Clause
+}
+
+function ownTails(statement: Expression, clause: Clause): TailWithin[] {
+  return tails(statement).map(({ expression }) => ({ expression, within: clause }))
+}
+
+/** The tails of a private function that does all the work of a job: its value is thrown away as well. */
+function helperTails(statement: Expression, { module }: Clause): TailWithin[] {
+  const fun =
+    statement.kind === 'call' && statement.isLocal ? module.function(statement.name, statement.arity) : undefined
+  if (fun === undefined || fun.isPublic) return []
+  return fun.clauses.flatMap((each) => (each.body === null ? [] : ownTails(each.body, each)))
 }
 
 function isLogLine(expression: Expression | undefined): boolean {
