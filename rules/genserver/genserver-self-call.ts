@@ -4,6 +4,7 @@ import {
   callbacks,
   callsHere,
   type Clause,
+  clausesFor,
   closureRuns,
   defineRule,
   elixir,
@@ -17,6 +18,7 @@ import {
   reach,
   type Reached,
   runsSurelyHere,
+  startsWithoutName,
   targetsItself,
   waitingIn,
   whereRuns,
@@ -52,7 +54,7 @@ export default defineRule({
   instead: 'Move the work into a private function that takes the state, and call it from both places.',
   ignoreWhen: 'Never: the call cannot succeed. If another instance of the module is meant, pass its pid.',
   limits:
-    'Names built at run time are not followed, and a `{:via, ...}` target only when it is written as in start_link.',
+    'Names built at run time are not followed, and a `{:via, ...}` target only when it is written as in start_link. Where the module also starts processes without a name, a call by name may go to another one and is not reported.',
 
   examples: [
     {
@@ -137,7 +139,7 @@ function* direct(reached: Reached, inCallbacks: ReadonlySet<FunctionFact>): Iter
 function* throughApi({ clause, hops, from }: Reached, inCallbacks: ReadonlySet<FunctionFact>): Iterable<Problem> {
   for (const { fun, by } of localCalls(clause)) {
     if (!isApi(fun, inCallbacks) || !runsSurelyHere(by, clause)) continue
-    const [call] = reach(fun.clauses, Infinity, isPrivateCall).flatMap((api) =>
+    const [call] = reach(clausesFor(by, fun, clause), Infinity, isPrivateCall).flatMap((api) =>
       selfCalls({ clause: api.clause, hops: [...hops, by, ...api.hops], from }),
     )
     if (call === undefined) continue
@@ -169,6 +171,7 @@ function selfCalls(reached: Reached): Call[] {
       CALLS.has(call.callee) &&
       runsSurelyHere(call, clause) &&
       targetsItself(call.args[0], reached) &&
+      (isSelf(call.args[0], clause) || !startsWithoutName(clause.module)) &&
       !asksWhoItIs(call, clause),
   )
 }
@@ -176,7 +179,7 @@ function selfCalls(reached: Reached): Call[] {
 /** What a task runs that the same clause awaits: nobody notices, so both wait. */
 function* fromAwaitedTask({ clause, hops, from }: Reached): Iterable<Problem> {
   const waits = new Set(waitingIn(clause).map(({ wait }) => wait))
-  if (!waits.has('await') && !waits.has('stream')) return
+  if ((!waits.has('await') && !waits.has('stream')) || startsWithoutName(clause.module)) return
   for (const each of clause.expressions) {
     const starter = awaitedStarter(each, clause)
     if (starter === null) continue
@@ -213,7 +216,7 @@ function ownCall(expression: Expression, clause: Clause): Call | null {
   const fun =
     expression.kind === 'variable' && clause.isBound(expression.name) ? undefined : calledFunction(expression, module)
   if (fun === undefined || fun === clause.function) return null
-  for (const step of reach(fun.clauses, 2)) {
+  for (const step of reach(clausesFor(expression, fun, clause), 2)) {
     for (const inner of callsHere(step.clause)) {
       if (!CALLS.has(inner.callee) || asksWhoItIs(inner, step.clause)) continue
       const hops = step.hops.length === 0 ? [expression] : step.hops

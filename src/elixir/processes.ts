@@ -1,4 +1,5 @@
 // In which process code runs: callbacks and what they reach, closures that run elsewhere, closures that are only kept.
+import { clausesFor } from './dispatch.ts'
 import { ancestors, type Call, type Capture, type Expression, type Fn } from './expression.ts'
 import type { Clause, FunctionFact, Module } from './module.ts'
 import type { ModuleRole } from './roles.ts'
@@ -347,7 +348,7 @@ class Step implements Reached {
 /**
  * Every clause of the module that runs in the same process when the start clauses run: the start clauses themselves,
  * then local functions they call or pass to a function that runs here, at most `depth` hops away. Each clause once,
- * by the shortest way. `follows` may leave out calls on the way.
+ * by the shortest way; none that a call cannot run with what it is given. `follows` may leave out calls on the way.
  */
 export function reach(
   starts: readonly Clause[],
@@ -363,7 +364,7 @@ export function reach(
       const step = reached[from]!
       for (const { fun, by } of localCalls(step.clause)) {
         if (!follows(by, step.clause)) continue
-        for (const clause of fun.clauses) {
+        for (const clause of clausesFor(by, fun, step.clause)) {
           if (seen.has(clause)) continue
           seen.add(clause)
           reached.push(step.next(clause, by))

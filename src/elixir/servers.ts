@@ -109,6 +109,17 @@ function startsOwnModule(call: Call, clause: Clause): boolean {
   )
 }
 
+/** Whether the module also starts its process without a name: then one that calls the name may be another one. */
+export function startsWithoutName(module: Module): boolean {
+  return startCalls(module).some(({ call, clause }) => {
+    if (call.module !== 'GenServer' || !startsOwnModule(call, clause)) return false
+    const options = optionsOf(call)
+    return (
+      options === undefined || (options.kind === 'list' && options.tail === null && options.get('name') === undefined)
+    )
+  })
+}
+
 /** What a variable is unless a caller says otherwise: its `\\` default, or that of `{name, rest} = Keyword.pop(opts, :name, default)`. */
 function fallbackOf(variable: Variable, clause: Clause): Expression | undefined {
   const isIt = (each: Expression | undefined): boolean => each?.kind === 'variable' && each.name === variable.name
