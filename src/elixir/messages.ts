@@ -43,10 +43,18 @@ export function sentMessage(call: Call): SentMessage | null {
   const sender = Object.hasOwn(SENDERS, call.callee) ? SENDERS[call.callee]! : null
   if (sender === null) return null
   // Without a receiver the timer server sends to whoever asked.
-  if (call.module === ':timer' && call.arity === 2) return { as: sender.as, to: null, message: call.args[1]! }
+  if (call.module === ':timer' && call.arity === 2) return { ...unwrapped(sender.as, call.args[1]!), to: null }
   const to = call.args[sender.to]
   const message = call.args[sender.message]
-  return to === undefined || message === undefined ? null : { as: sender.as, to, message }
+  return to === undefined || message === undefined ? null : { ...unwrapped(sender.as, message), to }
+}
+
+/** `{:"$gen_cast", message}` is a cast, however it is sent: the way to one that arrives later. */
+function unwrapped(as: Arrival, message: Expression): Pick<SentMessage, 'as' | 'message'> {
+  const [tag, second, third] = as === 'handle_info' && message.kind === 'tuple' ? message.elements : []
+  if (tag?.kind !== 'atom') return { as, message }
+  if (tag.value === '$gen_cast' && second !== undefined) return { as: 'handle_cast', message: second }
+  return tag.value === '$gen_call' && third !== undefined ? { as: 'handle_call', message: third } : { as, message }
 }
 
 /** Where `{:continue, term}` stands in what a callback returns, by the tag of the tuple. */

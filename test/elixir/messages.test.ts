@@ -22,6 +22,13 @@ describe('what a call sends', () => {
     expect(sent(':timer.send_interval(5, :tick)')).toEqual(['handle_info itself :tick'])
   })
 
+  test('a call or a cast is one, however it is sent', () => {
+    expect(sent('Process.send_after(pid, {:"$gen_cast", :a}, 5)\nsend(pid, {:"$gen_call", from, {:b, 1}})')).toEqual([
+      'handle_cast pid :a',
+      'handle_call pid {:b, 1}',
+    ])
+  })
+
   test('nothing is known of other calls, and of calls with too few arguments', () => {
     expect(sent('Shop.send(pid, :a)\nGenServer.call(server)\n:timer.apply_after(5, M, :f, [])')).toEqual([])
   })
