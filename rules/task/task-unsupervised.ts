@@ -76,7 +76,7 @@ export default defineRule({
     'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
-    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` is not looked at. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` is not looked at. What only logs is reported by the strict profile. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
 
   examples: [
     {
@@ -118,7 +118,7 @@ export default defineRule({
 
     const starter = { at: call.at, name: `${call.callee}/${call.arity}`, linked }
     const isOwnLoop = linked && isServerCode(clause) && !isTree(clause)
-    if (!startsLoop(call, clause)) yield unowned(starter, clause)
+    if (!startsLoop(call, clause)) yield { ...unowned(starter, clause), set: isLogging(run) ? 'strict' : 'recommended' }
     // Linked to a server it lives and dies with it, and a supervisor starts both again.
     else if (!isOwnLoop) yield unownedLoop(starter, clause)
   },
@@ -206,13 +206,19 @@ function isTree({ function: { name }, module }: Clause): boolean {
 
 /** The tools of the runtime hold no work of the application: nothing is lost when they are cut off. */
 const TOOLS = /^(?::sys|:logger|:dbg|:recon\w*)\./
-const BESIDE_TOOLS = /^(?:Logger\.\w+|IO\.\w+|Process\.sleep|:timer\.sleep|Kernel\.inspect)$/
+const BESIDE_TOOLS =
+  /^(?:Logger\.\w+|IO(?:\.ANSI)?\.\w+|String\.\w+|Process\.sleep|:timer\.sleep|Kernel\.(?:inspect|to_string))$/
 
 function isToolWork(run: readonly RunFunction[]): boolean {
   return (
     run.some(({ callee }) => TOOLS.test(callee)) &&
     run.every(({ callee }) => TOOLS.test(callee) || BESIDE_TOOLS.test(callee))
   )
+}
+
+/** A line of a log that a deploy cuts off is no loss. */
+function isLogging(run: readonly RunFunction[]): boolean {
+  return run.length > 0 && run.every(({ callee }) => BESIDE_TOOLS.test(callee))
 }
 
 /** A message to somebody, or a call of the process that started it. */
