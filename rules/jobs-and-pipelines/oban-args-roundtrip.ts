@@ -1,4 +1,5 @@
 import {
+  ancestors,
   boundValue,
   type Call,
   type Clause,
@@ -229,6 +230,7 @@ function withStringKeys(map: MapTerm, pairs: readonly Pair[], clause: Clause): E
 function* reads({ clause, isArgs, isValue }: Holder, strings: ReadonlySet<string>): Iterable<Problem> {
   for (const each of clause.expressions) {
     for (const { at, key, consequence } of readsAt(each, (term) => isArgs(term) || isValue(term))) {
+      if (isInQuery(at, clause)) continue
       if (strings.has(key) && !consequence.startsWith('raises')) continue
       yield {
         at: spotOf(at),
@@ -239,6 +241,20 @@ function* reads({ clause, isArgs, isValue }: Holder, strings: ReadonlySet<string
       }
     }
   }
+}
+
+/** Macros of Ecto in which a name stands for a row, unless `^` says otherwise. */
+const QUERY =
+  /^(?:from|dynamic|join|(?:or_)?where|(?:or_)?having|select(?:_merge)?|order_by|group_by|distinct|update|windows|preload)$/
+
+function isInQuery(expression: Expression, { module }: Clause): boolean {
+  for (const up of ancestors(expression)) {
+    if (up.kind === 'operator' && up.operator === '^') return false
+    if (up.kind !== 'call' || !QUERY.test(up.name)) continue
+    if (up.module === 'Ecto.Query' || (up.module === null && module.function(up.name, up.arity) === undefined))
+      return true
+  }
+  return false
 }
 
 interface Read {

@@ -44,7 +44,8 @@ export default defineRule({
     normally, and a normal end is no signal to anybody.
   `,
   instead: 'Do the work in `perform/1` itself, or insert one job for each part with `Oban.insert_all/1`.',
-  ignoreWhen: 'When the detached part may be lost, such as a metric or a log line.',
+  ignoreWhen:
+    'When the detached part may be lost. Broadcasts, metrics, analytics and caches are taken for that by their names.',
   limits:
     'A process that a function of another module starts is not seen. One whose pid or task is kept and used is taken to be waited for.',
 

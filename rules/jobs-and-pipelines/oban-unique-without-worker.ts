@@ -27,7 +27,8 @@ export default defineRule({
     just %{"id" => 1}, blocks this one, and insert answers with that other job as if all were well.
   `,
   instead: 'Keep `:worker` among the fields: `fields: [:worker, :args]`.',
-  ignoreWhen: 'When different workers must really exclude each other.',
+  ignoreWhen:
+    'When different workers must really exclude each other; a comment right above that speaks of any or all workers silences the rule by itself.',
 
   examples: [
     {
