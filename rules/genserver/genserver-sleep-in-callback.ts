@@ -16,8 +16,8 @@ import { fastCallbacks } from '../principles.ts'
 import { ENDS, isOnTheWayOut } from '../way-out.ts'
 import { nameClause, spotOf } from '../wording.ts'
 
-/** `init/1` has a rule of its own, and after `terminate/2` nobody waits any more. */
-const AT_THE_EDGES = new Set(['init', 'terminate'])
+/** `init/1` has a rule of its own, after `terminate/2` nobody waits any more, and the others run while a release is changed. */
+const AT_THE_EDGES = new Set(['init', 'terminate', 'code_change', 'format_status'])
 
 /** Processes of one visitor each. Nobody else waits for them, so a short pause is a matter of taste. */
 const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const

@@ -206,10 +206,13 @@ function findPlace(closure: Fn | Capture, clause: Clause): Where {
 
 function placeOfArgument(call: Call, given: Expression, clause: Clause): Where {
   if (detaches(call)) return { at: 'elsewhere', by: call }
-  if (KEEPING.has(call.callee)) return KEPT
+  if (KEEPING.has(call.callee) || (call.module === 'Ecto.Multi' && !clause.mentions(TRANSACTION))) return KEPT
   if (!call.isLocal) return call.module !== null && isForLater(call.module, call.name) ? KEPT : HERE
   return isHandedOver(call, given, clause) ? { at: 'elsewhere', by: call } : HERE
 }
+
+/** Runs the steps of an `Ecto.Multi` that has been put together. */
+const TRANSACTION = /\btransact(?:ion)?\b/
 
 /** `Debouncer.apply(key, fun, ms)`, `Shop.Poller.start_link(fun)`: by its name the function does not run here and now. */
 function isForLater(module: string, name: string): boolean {

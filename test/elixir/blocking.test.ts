@@ -65,6 +65,10 @@ describe('other code that waits', () => {
     expect(waits('Enum.map(urls, fn url -> Req.get!(url) end)')).toEqual(['http Req.get!'])
     expect(waits('Task.async(fn -> Req.get!(url) end)')).toEqual([])
     expect(waits('Shop.Poller.start_link(fn -> Req.get!(url) end)')).toEqual([])
+    expect(waits('Ecto.Multi.run(multi, :get, fn _, _ -> Req.get(url) end)')).toEqual([])
+    expect(waits('multi |> Ecto.Multi.run(:get, fn _, _ -> Req.get(url) end) |> Shop.Db.transaction()')).toEqual([
+      'http Req.get',
+    ])
   })
 
   test('a stream of tasks once something runs it', () => {
