@@ -225,6 +225,8 @@ function reorder(
     const isKnown = parts.slice(early, later).every((part) => part !== 'other')
     return isKnown ? moveElement(list, later, early) : null
   }
+  // Another endpoint in between would stay above what it needs.
+  if (parts.slice(early + 1, later).includes('endpoint')) return null
   // As far down as a suggestion can take it.
   for (let last = children.length - 1; last >= later; last--) {
     if (!PAIRS.some(([from, to]) => from === 'endpoint' && to === parts[last])) continue

@@ -41,8 +41,8 @@ const FOR_TESTS = /\.(?:Test|Testing|TestCase|TestHelpers?|TestSupport|Mocks?|Fa
 
 const START = /\bstart(?:_link)?\b/
 
-/** Functions that a supervisor or the runtime calls. */
-const OWN_STARTS = /^(start_link|start|init|child_spec)$/
+/** Functions that a supervisor or the runtime calls; `main/1` is an escript's, which is as long there as its node. */
+const OWN_STARTS = /^(start_link|start|init|child_spec|main)$/
 
 export default defineRule({
   id: 'start-link-outside-supervisor',
