@@ -11,6 +11,7 @@ import {
   walk,
   whereRuns,
 } from '#engine'
+import { isTestSupport } from '../callers.ts'
 import { simpleAgents } from '../principles.ts'
 import { applicationOf, spotOf } from '../wording.ts'
 import { isScratchPad, runsElsewhere } from './inside.ts'
@@ -64,7 +65,7 @@ export default defineRule({
   callees: RUNS_INSIDE,
   *check({ call, clause }) {
     const [agent, fun] = call.args
-    if (agent === undefined || fun === undefined) return
+    if (agent === undefined || fun === undefined || isTestSupport(clause.module)) return
     const slow = slowIn(call, fun, clause)
     if (slow !== null) {
       if (isScratchPad(agent, clause)) return

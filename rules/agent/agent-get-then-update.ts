@@ -16,6 +16,7 @@ import {
   walk,
   whereRuns,
 } from '#engine'
+import { isTestSupport } from '../callers.ts'
 import { simpleAgents } from '../principles.ts'
 import { replaceIn } from '../edits.ts'
 import { isScratchPad, meansAgent } from './inside.ts'
@@ -63,7 +64,7 @@ export default defineRule({
   callees: WRITES,
   *check({ call: write, clause }) {
     const [agent, fun] = write.args
-    if (agent === undefined || fun === undefined) return
+    if (agent === undefined || fun === undefined || isTestSupport(clause.module)) return
     const place = placeOf(write, clause)
     if (place === null || (place === 'here' && (isScratchPad(agent, clause) || isRestored(write)))) return
     for (const { by, get } of readsOf(agent, clause, place)) {

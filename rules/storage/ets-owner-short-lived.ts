@@ -22,6 +22,7 @@ import {
   walk,
   whereRuns,
 } from '#engine'
+import { isTestSupport } from '../callers.ts'
 import { readsGoStraightToEts, storageByNeed } from '../principles.ts'
 
 const GUARDS = new Set([':ets.whereis', ':ets.info', ':ets.all'])
@@ -88,7 +89,14 @@ export default defineRule({
   words: ['ets'],
   *check({ module }) {
     // A module under a condition (`if Mix.env() != :prod`) is not there for everybody.
-    if (module.isProcess || module.is('Application') || module.is('Task') || module.isConditional) return
+    if (
+      module.isProcess ||
+      module.is('Application') ||
+      module.is('Task') ||
+      module.isConditional ||
+      isTestSupport(module)
+    )
+      return
     for (const table of tables(module)) {
       if (!table.isNamed || isMadeAtBoot(table, module) || whereRuns(table.call, table.clause).at !== 'here') continue
       if (isHandedOver(table)) continue

@@ -7,15 +7,21 @@ import {
   defineRule,
   elixir,
   type Expression,
+  type FunctionFact,
   isSelf,
   localCalls,
+  type Module,
   resolve,
   runsInAgent,
   serverCode,
+  sourceOf,
+  type Table,
   tableOf,
   tables,
   walk,
+  whereRuns,
 } from '#engine'
+import { isTestSupport } from '../callers.ts'
 import { readsGoStraightToEts } from '../principles.ts'
 
 const LOOKUPS = new Set([':ets.lookup', ':ets.lookup_element'])
@@ -79,11 +85,9 @@ export default defineRule({
   words: ['ets'],
   *check({ module }) {
     const shared = new Set(
-      module.file.modules
-        .flatMap(tables)
-        .flatMap(({ access, isNamed, name }) => (access === 'public' && isNamed && name !== null ? [name] : [])),
+      module.file.modules.flatMap(tables).flatMap((table) => (isShared(table) ? [table.name!] : [])),
     )
-    if (shared.size === 0) return
+    if (shared.size === 0 || isTestSupport(module)) return
     const counts = module.functions.some((fun) =>
       fun.clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.update_counter')),
     )
@@ -94,11 +98,30 @@ export default defineRule({
     for (const fun of module.functions) {
       for (const clause of fun.clauses) {
         if (owned.has(clause) || clause.calls.some((call) => LOCKS.test(call.callee))) continue
-        yield* updates(clause, shared, counts)
+        const found = [...updates(clause, shared, counts)]
+        if (found.length > 0 && !isRunByOneServer(fun, module)) yield* found
       }
     }
   },
 })
+
+/** Rows of a bag stand side by side: an insert overwrites none. */
+function isShared({ access, isNamed, name, options }: Table): boolean {
+  const isBag = options?.has('bag') === true || options?.has('duplicate_bag') === true
+  return access === 'public' && isNamed && name !== null && !isBag
+}
+
+/** A function that the other modules of the file call in the callbacks of one server alone. */
+function isRunByOneServer(fun: FunctionFact, module: Module): boolean {
+  const callee = new Set([`${module.name}.${fun.name}`])
+  const servers = module.file.modules.filter((other) => other !== module && other.callsOf(callee).length > 0)
+  const [server, ...others] = servers
+  if (server === undefined || others.length > 0 || !server.isProcess) return false
+  const callbacks = new Set(serverCode(server).map((reached) => reached.clause))
+  return server
+    .callsOf(callee)
+    .every(({ call, clause }) => callbacks.has(clause) && whereRuns(call, clause).at === 'here')
+}
 
 function isSum(part: Expression): boolean {
   return part.kind === 'operator' && part.operands.length === 2 && /^[+-]$/.test(part.operator)
@@ -127,7 +150,7 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
     const isOld = (each: Expression): boolean =>
       written.some((part) => comesFrom(part, clause, (from) => from === each))
     const read = reads.findLast(
-      (each) => each.table === tableOf(insert, clause) && canonical(each.key) === canonical(key!) && isOld(each.by),
+      (each) => each.table === tableOf(insert, clause) && isSameRow(key!, each, clause) && isOld(each.by),
     )
     if (read === undefined) continue
     yield {
@@ -138,6 +161,16 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
         'what is written here is made from the old value, so that other update is lost.',
     }
   }
+}
+
+/** The key that was looked up, also as the row that was found names it: `[{key, count}] = :ets.lookup(:hits, page)`. */
+function isSameRow(key: Expression, read: Read, clause: Clause): boolean {
+  if (canonical(read.key) === canonical(key)) return true
+  const source = key.kind === 'variable' ? sourceOf(key, clause) : null
+  return (
+    source?.value === read.by &&
+    walk(source.pattern).some((each) => each.kind === 'tuple' && canonical(each.elements[0] ?? each) === canonical(key))
+  )
 }
 
 function readsOf(clause: Clause, shared: ReadonlySet<string>): Read[] {

@@ -1,8 +1,9 @@
 // Which modules are there for people who look inside a running system. It knows no rule.
 import type { Module } from '#engine'
+import { isTestSupport } from '../callers.ts'
 
 const TOOL =
-  /Debug|Tracer|Tracing|[Oo]bserver|Dashboard|Inspector|Admin|HotUpgrade|Console|Introspect|Diagnos|Profil|Test(?:Help|Support)|(?:Trace|Observe|\.Testing|Smoke(?:Tests?)?)(?:$|\.)|\.IEx/
+  /Debug|Tracer|Tracing|[Oo]bserver|Dashboard|Inspector|Admin|HotUpgrade|Console|Introspect|Diagnos|Profil|(?:Trace|Observe|Smoke(?:Tests?)?)(?:$|\.)|\.IEx/
 
 /** Who loads code into a running node works on it like a person at a shell. */
 const UPGRADES: ReadonlySet<string> = new Set([
@@ -17,6 +18,7 @@ export function isDebuggingTool(module: Module): boolean {
   const { name, file } = module
   return (
     TOOL.test(name) ||
+    isTestSupport(module) ||
     module.callsOf(UPGRADES).length > 0 ||
     /(^|\/)(debug|debugging|tracing|w?observer|dashboard|admin|hot_upgrade)(\/|\.exs?$)/.test(file.path)
   )
