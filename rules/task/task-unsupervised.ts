@@ -163,10 +163,16 @@ function unownedLoop(starter: Starter, clause: Clause): Problem {
   return {
     at: starter.at,
     severity: severityOf(starter, clause),
-    message:
-      `${opening(starter, clause)} starts a loop that no supervisor owns. ${consequence} ` +
-      'As `Supervisor.child_spec({Task, fun}, restart: :permanent)` among the children of a supervisor it is started again.',
+    message: `${opening(starter, clause)} starts a loop that no supervisor owns. ${consequence} ${loopOwnerFor(clause)}`,
   }
+}
+
+function loopOwnerFor(clause: Clause): string {
+  const { module } = clause
+  const canLink = isServerCode(clause) && !module.is('LiveView') && !module.is('Channel') && !mayTrapExits(clause)
+  return canLink && !isTree(clause)
+    ? 'Linked, as `Task.start_link/1` does it, the loop and its server end together, and a supervisor starts both again.'
+    : 'As `Supervisor.child_spec({Task, fun}, restart: :permanent)` among the children of a supervisor it is started again.'
 }
 
 function opening({ name }: Starter, clause: Clause): string {
