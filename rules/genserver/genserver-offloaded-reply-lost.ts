@@ -4,6 +4,7 @@ import {
   type Capture,
   type Clause,
   defineRule,
+  detachedClosures,
   detachedFunction,
   elixir,
   type Expression,
@@ -30,6 +31,9 @@ const HARMLESS = new Set([
   'Process.sleep',
   ':timer.sleep',
   'Kernel.self',
+  'Kernel.send',
+  ...['debug', 'info', 'notice', 'warning', 'error'].map((level) => `Logger.${level}`),
+  ':ets.lookup',
   'Map.get',
   'Map.fetch',
   'Keyword.get',
@@ -107,7 +111,7 @@ export default defineRule({
         const isSupervised = call.callee === SUPERVISED
         if (!isSupervised && !UNWATCHED.has(call.callee)) continue
         if (whereRuns(call, reached.clause).at !== 'here' || !repliesLater(reached.from) || isWatched(reached)) continue
-        const reply = lostReply(call, module)
+        const reply = lostReply(call, reached.clause)
         if (reply === null) continue
         yield {
           at: call.at,
@@ -136,12 +140,12 @@ function isWatched({ clause }: Reached): boolean {
 }
 
 /** The reply that what the call starts sends, unless a `try` makes sure of it or nothing in there can fail. */
-function lostReply(call: Call, module: Module): Call | null {
+function lostReply(call: Call, clause: Clause): Call | null {
+  const { module } = clause
   const named = detachedFunction(call)
   if (named !== null) return named.module === module.name ? lostIn(named, module) : null
-  for (const arg of call.args) {
-    if (arg.kind !== 'fn' && arg.kind !== 'capture') continue
-    const reply = lostInClosure(arg, module)
+  for (const closure of detachedClosures(call, clause)) {
+    const reply = lostInClosure(closure, module)
     if (reply !== null) return reply
   }
   return null
@@ -155,7 +159,7 @@ function lostInClosure(closure: Fn | Capture, module: Module): Call | null {
   if (reply !== null || inside.some(({ kind }) => kind === 'try')) return reply
   for (const each of inside) {
     if (each.kind !== 'call' || !each.isLocal) continue
-    const others = inside.filter((other) => other !== each)
+    const others = inside.filter((other) => other !== each && other.start < each.end)
     for (const { expressions } of module.clauses(each.name, each.arity)) {
       const away = replyThatCanFail(expressions, others, module)
       if (away !== null) return away
@@ -172,10 +176,10 @@ function lostIn({ name, arity }: { name: string; arity: number }, module: Module
   return null
 }
 
-/** The reply among some expressions, where these or those around their call do anything that can fail. */
+/** A reply among some expressions, where what these or those before their call do until then can fail. */
 function replyThatCanFail(
   expressions: readonly Expression[],
-  around: readonly Expression[],
+  before: readonly Expression[],
   module: Module,
 ): Call | null {
   if (expressions.some(({ kind }) => kind === 'try')) return null
@@ -183,8 +187,11 @@ function replyThatCanFail(
     each.kind !== 'call' ||
     HARMLESS.has(each.callee) ||
     [each, ...ancestors(each)].some((around) => around.kind === 'call' && catchesAll(around, module))
-  if (expressions.every(isHarmless) && around.every(isHarmless)) return null
-  for (const each of expressions) if (each.kind === 'call' && REPLIES.has(each.callee)) return each
+  const isLateAnyway = !before.every(isHarmless)
+  const first = expressions.find((each) => !isHarmless(each))?.start ?? Infinity
+  for (const each of expressions) {
+    if (each.kind === 'call' && REPLIES.has(each.callee) && (isLateAnyway || first < each.end)) return each
+  }
   return null
 }
 
