@@ -1,15 +1,18 @@
 import {
+  type Call,
   callsHere,
   canMatch,
   type Clause,
   defineRule,
   type Edit,
   elixir,
+  endsItsProcess,
   type Expression,
   givesStateAsTimeout,
   isSelf,
   messageShape,
   type Module,
+  sentMessage,
   tails,
   walk,
 } from '#engine'
@@ -107,8 +110,22 @@ function isNoreply(tuple: Expression & { kind: 'tuple' }): boolean {
 /** A caller of a process that ends is told so at once. */
 function endsTheProcess(clause: Clause): boolean {
   return callsHere(clause).some(
-    (call) => HALTS.has(call.callee) || (call.callee === 'Process.exit' && isSelf(call.args[0], clause)),
+    (call) =>
+      HALTS.has(call.callee) ||
+      (call.callee === 'Process.exit' && isSelf(call.args[0], clause)) ||
+      postsItsEnd(call, clause),
   )
+}
+
+/** `send(self(), :stop)` where each clause that takes the message ends the process. */
+function postsItsEnd(call: Call, clause: Clause): boolean {
+  const sent = sentMessage(call)
+  const shape = sent === null || sent.as === 'handle_call' ? null : messageShape(sent.message)
+  if (sent === null || shape === null || (sent.to !== null && !isSelf(sent.to, clause))) return false
+  const takers = clause.module
+    .clauses(sent.as, 2)
+    .filter(({ params: [message] }) => message && canMatch(message, shape))
+  return takers.length > 0 && takers.every(endsItsProcess)
 }
 
 /** `{:noreply, state, {:continue, :stop}}` where that clause of `handle_continue/2` can only stop. */
