@@ -86,6 +86,8 @@ export default defineRule({
     const takers = module.clauses(callback, 2).filter(({ params: [taken] }) => taken && canMatch(taken, shape))
     if (takers.length === 0 || isFromRuntime(shape) || standsElsewhere(shape, message, module)) return
     if (takers.some(sendsUnknown) || isSentNearby(shape, module)) return
+    // `{:config, value}` may be what it subscribes to, which it gives itself the first of.
+    if (shape.kind === 'tuple' && clause.calls.some(({ name }) => name === 'subscribe')) return
     const continued = shape.kind === 'atom' ? `:${shape.tag}` : message.text
 
     yield {
