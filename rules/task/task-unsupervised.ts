@@ -110,7 +110,7 @@ export default defineRule({
     if (!STARTERS[call.callee]?.includes(call.arity) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
     const linked = isLinking(call.name) || hasOption(call, 'link')
     if (isLookedAfter(clause, linked) || isKept(call, clause)) return
-    if (linked && (whereRuns(call, clause).at !== 'here' || mayTrapExits(clause))) return
+    if (linked && (!runsHere(call, clause) || mayTrapExits(clause))) return
     const run = functionsRunBy(call, clause, 2)
     if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause) || isToolWork(run)) return
     if (run.some(isSending) && (linked || isAwaited(call, clause))) return
@@ -285,6 +285,16 @@ function isKept(call: Call, clause: Clause): boolean {
   if (fate.kind === 'given') return !isMention(fate.to)
   if (fate.kind === 'returned') return isStarter(call, clause) || takesMessages(call, clause) || isTaken(call, clause)
   return fate.kind === 'bound' && fate.uses.some(isUse)
+}
+
+/** Also in a step of a transaction: whoever put it together mostly runs it. */
+function runsHere(call: Call, clause: Clause): boolean {
+  const { at } = whereRuns(call, clause)
+  return at === 'here' || (at === 'kept' && [...ancestors(call)].some((up) => up.kind === 'call' && isStep(up)))
+}
+
+function isStep({ module }: Call): boolean {
+  return module === 'Ecto.Multi'
 }
 
 /** More than a mention, and not of the reason of an error that a starter does not give. */
