@@ -4,7 +4,6 @@ import {
   type Clause,
   defineRule,
   elixir,
-  endsItsProcess,
   functionsRunBy,
   infoHandlers,
   lostThrough,
@@ -74,8 +73,6 @@ export default defineRule({
     if (lost === null) return
     if (whereRuns(call, clause).at === 'here' && takesTheMessage(clause, module)) return
     if (answersItself(call, clause) || receivesResult(clause)) return
-    // Without a link nothing is left of it once the process has stopped.
-    if (call.name === 'async_nolink' && module.isProcess && endsItsProcess(clause)) return
     const isComponent = module.is('LiveComponent')
     yield {
       at: call.at,
