@@ -28,6 +28,35 @@ export function clientCalls(module: Module, shape: MessageShape | null): Call[] 
   })
 }
 
+const AFAR = /:global\b|:via\b|\bmulti_call\b|\{|@/
+const MULTI_CALLS = new Set(['GenServer.multi_call', ':gen_server.multi_call', ':global.register_name'])
+
+/**
+ * Whether other nodes call the server as well, as far as the module tells: it is registered with `:global` or a registry
+ * of a cluster, or called as `{name, node}` or on all nodes at once.
+ */
+export function isCalledFromAfar(module: Module): boolean {
+  return module.functions.some((fun) =>
+    fun.clauses.some(
+      (clause) => clause.mentions(AFAR) && clause.expressions.some((each) => speaksOfAfar(each, clause)),
+    ),
+  )
+}
+
+function speaksOfAfar(each: Expression, clause: Clause): boolean {
+  if (each.kind === 'call' && MULTI_CALLS.has(each.callee)) return true
+  if (each.kind === 'call' && CALLS.has(each.callee) && each.args[0]?.kind === 'tuple') {
+    const { elements } = each.args[0]
+    return elements.length === 2 && elements[1]!.kind !== 'call'
+  }
+  const term = each.kind === 'attribute' ? resolve(each, clause.module) : each
+  if (term.kind !== 'tuple') return false
+  const [how, registry] = term.elements
+  if (how?.kind !== 'atom' || registry === undefined) return false
+  if (how.value === 'global') return term.elements.length === 2
+  return how.value === 'via' && !(registry.kind === 'module' && registry.name === 'Registry')
+}
+
 /** A guard that lets one slow operation run at a time: one message only, and a client that waits patiently for it. */
 export function isSingleLane(module: Module): boolean {
   const handlers = module.clauses('handle_call', 3)

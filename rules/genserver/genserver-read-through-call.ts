@@ -1,5 +1,5 @@
 import { type Call, type Clause, defineRule, elixir, isPure, messageShape, type Module, nameOf, resolve } from '#engine'
-import { clientCalls } from '../callers.ts'
+import { clientCalls, isCalledFromAfar } from '../callers.ts'
 import { bottleneck, readsGoStraightToEts } from '../principles.ts'
 import { ignoresState } from '../replies.ts'
 import { nameClause } from '../wording.ts'
@@ -30,7 +30,8 @@ export default defineRule({
   instead: 'Read the table in the client function and delete the clause; keep the writes in the owner.',
   ignoreWhen:
     'When a caller counts on reading what it has cast before: a call queues behind the cast, a direct read may overtake it.',
-  limits: 'Only tables that this module creates with `:named_table`, and clauses that do nothing but read.',
+  limits:
+    'Only tables that this module creates with `:named_table`, and clauses that do nothing but read. A server that other nodes call (`:global`, a registry of a cluster, `{name, node}`) is left alone: they cannot read its table.',
 
   examples: [
     {
@@ -66,7 +67,7 @@ export default defineRule({
   words: ['ets'],
   *check({ module }) {
     const tables = readableTables(module)
-    if (tables.size === 0) return
+    if (tables.size === 0 || isCalledFromAfar(module)) return
     for (const clause of module.clauses('handle_call', 3)) {
       const [message] = clause.params
       const shape = message === undefined ? null : messageShape(message)
