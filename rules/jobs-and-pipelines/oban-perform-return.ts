@@ -120,6 +120,9 @@ const NOT_SNOOZED = '. Oban does not know that value, logs it and completes the 
 const DEPRECATED =
   '. Oban deprecates it: write `{:cancel, reason}`. With that the job ends as `cancelled` instead of `discarded`.'
 
+/** `{:canceled, reason}` is none of Oban's words. */
+const MEANT_TO_CANCEL = /^(?:cancel|discard|abort)/
+
 function judge(tail: Tail): Verdict | null {
   if (tail.isUnknown) return null
   const { expression } = tail
@@ -132,6 +135,7 @@ function judge(tail: Tail): Verdict | null {
     if (expression.value === 'ok') return null
     if (expression.value === 'discard') return deprecated
     if (expression.value === 'cancel') return { ...failing, consequence: NOT_CANCELLED }
+    if (MEANT_TO_CANCEL.test(expression.value)) return { ...odd, consequence: NOT_CANCELLED }
     if (expression.value === 'snooze') return { ...failing, consequence: NOT_SNOOZED }
     return ['error', 'false', 'nil'].includes(expression.value) ? failing : odd
   }
@@ -154,6 +158,7 @@ function judge(tail: Tail): Verdict | null {
       if (size === 2 && value?.kind !== 'text') return null
       return { ...(size === 2 ? failing : odd), consequence: NOT_SNOOZED }
     default:
+      if (MEANT_TO_CANCEL.test(tag.value)) return { ...odd, consequence: NOT_CANCELLED }
       return size === 2 && /^(err|fail|retry)/.test(tag.value) ? failing : odd
   }
 }

@@ -33,7 +33,7 @@ const SIX_HOURS = 6 * 3_600_000
 
 /** Words for the upkeep of what the process holds in memory: that belongs to the process and starts again with it. */
 const UPKEEP =
-  /^(?:refresh\w*|renew\w*|reload\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|load\w*|tokens?|credentials?|certs?|certificates?|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|compact\w*|vacuum\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
+  /^(?:refresh\w*|renew\w*|reload\w*|(?:re)?index\w*|rebuild\w*|expir\w*|cleanup|clean|cleaner|clear|prun\w*|sweep\w*|purge\w*|evict\w*|gc|garbage|flush\w*|heartbeat\w*|load\w*|tokens?|credentials?|certs?|certificates?|keepalive|alive|timeout|ttl|rotat\w*|reset|caches?|warm\w*|compact\w*|vacuum\w*|hibernate|shutdown|terminate|stop|idle|inactiv\w*)$/i
 
 /** Processes that live as long as somebody is connected: nothing that must happen can wait in them. */
 const VISITED = ['LiveView', 'LiveComponent', 'Channel'] as const
@@ -94,7 +94,7 @@ export default defineRule({
     if (isUpkeep(clause, [...timer.what(call.args), ...attributes])) return
     const taker = takerOf(call, module)
     if (taker !== undefined && (endsItsProcess(taker) || fillsTable(taker))) return
-    const isRepeated = runsAtStart(call, module)
+    const isRepeated = runsAtStart(call, clause, taker)
     yield {
       at: call.at,
       ...(isRepeated ? { set: 'strict' as const } : {}),
@@ -125,20 +125,29 @@ function takerOf(call: Call, module: Module): Clause | undefined {
   return module.clauses('handle_info', 2).find(({ params }) => shape !== null && canMatch(params[0]!, shape))
 }
 
-/** Whether the server sends itself the same as soon as it starts: no run is lost then, and each start repeats one. */
-function runsAtStart(timer: Call, module: Module): boolean {
+/** Whether the server also does the work as soon as it starts: no run is lost then, and each start repeats one. */
+function runsAtStart(timer: Call, around: Clause, taker: Clause | undefined): boolean {
+  const { module } = around
   const message = sentMessage(timer)?.message
-  if (message === undefined) return false
+  const isItsOwn = taker !== undefined && doesWork(around) && reach([taker]).some(({ clause }) => clause === around)
   const starts = [...module.clauses('init', 1), ...module.clauses('handle_continue', 2)]
-  return reach(starts).some(({ clause }) =>
-    clause.calls.some((call) => {
+  return reach(starts).some(({ clause, from }) => {
+    if (isItsOwn && clause === around && clause !== from) return true
+    return clause.calls.some((call) => {
       const sent = sentMessage(call)
-      if (call === timer || sent?.message.text !== message.text) return false
+      if (call === timer || sent === null || sent.message.text !== message?.text) return false
       const delay = TIMERS[call.callee]?.delay
       if (delay === undefined) return true
       const milliseconds = foldNumber(resolve(call.args[delay]!, module, clause), module)
       return milliseconds !== null && milliseconds < SIX_HOURS
-    }),
+    })
+  })
+}
+
+/** Whether a function does more than to set a timer. */
+function doesWork({ calls }: Clause): boolean {
+  return calls.some(
+    ({ module }) => module !== null && !/^(?:Kernel|Logger|Process|System|Application|:timer|:erlang)$/.test(module),
   )
 }
 
