@@ -92,7 +92,8 @@ export function notReviewed(path: string, source: string, project: ProjectFacts)
   const folders = path.split('/')
   const name = folders.pop() ?? ''
   const isInProject = project.root !== '' && path.startsWith(`${project.root}/`)
-  const lib = folders.indexOf('lib', isInProject ? project.root.split('/').length : 0)
+  const depth = isInProject ? project.root.split('/').length : 0
+  const lib = folders.indexOf('lib', depth)
   // What a folder is for is said above `lib`: `lib/shop/vendor` holds the shop's own code about vendors.
   const above = new Set(lib < 0 ? folders : folders.slice(0, lib))
   const isAbove = (...names: readonly string[]): boolean => names.some((each) => above.has(each))
@@ -102,8 +103,10 @@ export function notReviewed(path: string, source: string, project: ProjectFacts)
   if (isAbove('test', 'tests', 'spec', 'test_support')) return 'test'
   if ([...above].some((each) => /^(?:integration_tests?|test_integrations?)$/.test(each))) return 'test'
   if (['_test.exs', '_test.ex', '_case.ex'].some((ending) => name.endsWith(ending))) return 'test'
-  if (isAbove('examples', 'example', 'dev', 'config', 'rel') || [...above].some((each) => each.startsWith('bench')))
+  if (isAbove('examples', 'example', 'config', 'rel') || [...above].some((each) => each.startsWith('bench')))
     return 'script'
+  // `elixirc_paths(:dev)` is `["lib", "dev"]` where a library has a server to try it with.
+  if (folders[depth] === 'dev') return 'script'
   if (name.endsWith('.exs') || /(?:^|\/)priv\/(?:\w+\/)?(?:repo|migrations|seeds)\//.test(path)) return 'script'
   if (name.endsWith('.pb.ex')) return 'generated'
   if (source.length > MAX_SOURCE_BYTES || Buffer.byteLength(source) > MAX_SOURCE_BYTES) return 'too large'

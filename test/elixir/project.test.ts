@@ -71,6 +71,11 @@ describe('the nearest Mix project', () => {
     expect(reasonFor('installer/templates/a.ex', '', 'installer')).toBe('template')
   })
 
+  test('below a folder that is called dev is a project like others', () => {
+    expect(reasonFor('dev/shop/lib/shop.ex', '', 'dev/shop')).toBe(null)
+    expect(reasonFor('apps/shop/dev/tools.ex', '', 'apps/shop')).toBe('script')
+  })
+
   test('is unknown without a mix.exs: then the first `lib` counts', () => {
     expect(reasonFor('apps/shop/lib/test/cart.ex')).toBe(null)
     expect(reasonFor('apps/shop/test/a.ex')).toBe('test')
