@@ -24,6 +24,7 @@ import {
 } from '#engine'
 import { isTestSupport } from '../callers.ts'
 import { readsGoStraightToEts, storageByNeed } from '../principles.ts'
+import { isPerVisitor } from './visitors.ts'
 
 const GUARDS = new Set([':ets.whereis', ':ets.info', ':ets.all'])
 
@@ -90,7 +91,7 @@ export default defineRule({
   *check({ module }) {
     // A module under a condition (`if Mix.env() != :prod`) is not there for everybody.
     if (
-      module.isProcess ||
+      (module.isProcess && !isPerVisitor(module)) ||
       module.is('Application') ||
       module.is('Task') ||
       module.isConditional ||

@@ -23,6 +23,7 @@ import {
 } from '#engine'
 import { isTestSupport } from '../callers.ts'
 import { readsGoStraightToEts } from '../principles.ts'
+import { isPerVisitor } from './visitors.ts'
 
 const LOOKUPS = new Set([':ets.lookup', ':ets.lookup_element'])
 
@@ -92,7 +93,7 @@ export default defineRule({
       fun.clauses.some((clause) => clause.calls.some((call) => call.callee === ':ets.update_counter')),
     )
     const owned = new Set([
-      ...(module.isProcess ? serverCode(module) : []).map((each) => each.clause),
+      ...(module.isProcess && !isPerVisitor(module) ? serverCode(module) : []).map((each) => each.clause),
       ...agentCode(module),
     ])
     for (const fun of module.functions) {
