@@ -239,7 +239,7 @@ function isOn({ args: [, value] }: Call): boolean {
 }
 
 function startsSupervisor({ callee }: Call): boolean {
-  return /Supervisor\.start_link$/.test(callee)
+  return callee.endsWith('Supervisor.start_link')
 }
 
 function isLink(call: Call): boolean {

@@ -144,8 +144,9 @@ function standsElsewhere(shape: MessageShape, message: Expression, module: Modul
 function isSentNearby(shape: MessageShape, { file, name }: Module): boolean {
   const isSent = (call: Call, clause: Clause): boolean => {
     const sent = sentMessage(call)
-    const other = sent === null ? null : messageShape(sent.message)
-    if (sent?.to == null || other === null || !sameShape(shape, other) || isSelf(sent.to, clause)) return false
+    if (sent === null || sent.to === null || isSelf(sent.to, clause)) return false
+    const other = messageShape(sent.message)
+    if (other === null || !sameShape(shape, other)) return false
     const to = nameOf(sent.to, clause.module, clause)
     return to === null || to === name
   }
