@@ -10,10 +10,13 @@ import {
   type Expression,
   type MapTerm,
   type Module,
+  nameOf,
   type Problem,
   type Range,
   resolve,
+  results,
   useOptions,
+  walk,
 } from '#engine'
 import { replaceIn } from '../edits.ts'
 import { strategiesEncodeDependencies } from '../principles.ts'
@@ -29,12 +32,15 @@ export default defineRule({
 
   why: `
     A permanent child is restarted whenever it ends, also when it has done its work and ends normally. A task that
-    finishes is then started again at once, and again. Each start counts as a restart, so the fourth one within five
-    seconds brings down the supervisor, with all its other children.
+    finishes is then started again at once, and again; a session that was idle, or whose user has left, comes back with
+    nobody to use it. Each start counts as a restart, so the fourth one within five seconds brings down the supervisor,
+    with all its other children.
   `,
   instead: 'Use `restart: :transient`, which restarts after crashes alone, or `restart: :temporary`, which never does.',
-  ignoreWhen: 'When the task loops in a way that is not written here.',
-  limits: 'Only tasks whose whole work can be seen to end are reported; a function of another file counts by its name.',
+  ignoreWhen:
+    'When the task loops in a way that is not written here, or when the server stops normally in order to be started anew.',
+  limits:
+    'Only tasks whose whole work can be seen to end are reported; a function of another file counts by its name. A GenServer is reported where the same file gives it to `start_child`, and not where it stops because a connection was closed.',
 
   examples: [
     {
@@ -61,12 +67,43 @@ export default defineRule({
         end
       `,
     },
+    {
+      bad: elixir`
+        defmodule Shop.Visit do
+          use GenServer
+
+          def begin(id), do: DynamicSupervisor.start_child(Shop.Visits, {__MODULE__, id})
+          def start_link(id), do: GenServer.start_link(__MODULE__, id)
+
+          @impl true
+          def init(id), do: {:ok, id, :timer.minutes(10)}
+
+          @impl true
+          def handle_info(:timeout, id), do: {:stop, :normal, id} # finding
+        end
+      `,
+      good: elixir`
+        defmodule Shop.Visit do
+          use GenServer, restart: :transient
+
+          def begin(id), do: DynamicSupervisor.start_child(Shop.Visits, {__MODULE__, id})
+          def start_link(id), do: GenServer.start_link(__MODULE__, id)
+
+          @impl true
+          def init(id), do: {:ok, id, :timer.minutes(10)}
+
+          @impl true
+          def handle_info(:timeout, id), do: {:stop, :normal, id}
+        end
+      `,
+    },
   ],
 
   on: 'module',
-  words: ['Task'],
+  words: ['Task', 'GenServer'],
   *check({ module }) {
     yield* taskModule(module)
+    yield* session(module)
     const listed = new Set(childLists(module).flatMap(({ segments }) => segments.flatMap(({ list }) => list.elements)))
     for (const clause of module.functions.flatMap(({ clauses }) => clauses)) {
       for (const each of clause.expressions) {
@@ -95,6 +132,55 @@ function* taskModule(module: Module): Iterable<Problem> {
     message: `\`${module.name}\` ends when its work is done, and \`restart: :permanent\` starts it again each time: where the work is short, the supervisor soon gives up and takes its other children along.`,
     edit: replaceIn(module.file, restart.range, ':transient'),
   }
+}
+
+const CALLBACKS = ['handle_call/3', 'handle_cast/2', 'handle_info/2', 'handle_continue/2'] as const
+
+/** Messages after which a server that is started anew connects again: there the restart may be meant. */
+const CLOSED = /^(?:(?:tcp|ssl|udp|gun|socket|ws|websocket)_(?:closed|down|error)|disconnected)$/
+
+/** A server that is started for one thing, stops when that is done, and is permanent because nothing says otherwise. */
+function* session(module: Module): Iterable<Problem> {
+  const use = module.use('GenServer')
+  if (use === undefined || !module.file.source.includes('start_child')) return
+  if (!module.isTransparent || module.has('child_spec', 1)) return
+  const options = useOptions(use)
+  if (use.options !== null && (options === null || options.get('restart') !== undefined)) return
+  const [stop] = CALLBACKS.flatMap((id) => module.table.get(id)?.clauses ?? []).flatMap(normalStops)
+  const start = stop === undefined ? undefined : startOf(module)
+  if (stop === undefined || start === undefined) return
+  yield {
+    at: stop.range,
+    evidence: [stop.range, start.at, use.range],
+    related: [{ range: start.at, message: 'It becomes a child here' }],
+    message: `\`${module.name}\` ends here because it is done, and \`use GenServer\` makes it a permanent child: the supervisor starts it again at once. \`use GenServer, restart: :transient\` restarts it after crashes alone, \`:temporary\` never.`,
+  }
+}
+
+/** `{:stop, :normal, state}` and the like. */
+function normalStops(clause: Clause): Expression[] {
+  const [message] = clause.params
+  if (message !== undefined && walk(message).some((each) => each.kind === 'atom' && CLOSED.test(each.value))) return []
+  return results(clause).flatMap(({ tail: { expression } }) => {
+    const [tag, given] = expression?.kind === 'tuple' ? expression.elements : []
+    const reason = given?.kind === 'tuple' ? given.elements[0] : given
+    const isNormal =
+      reason?.kind === 'atom' && (reason.value === 'shutdown' || (reason === given && reason.value === 'normal'))
+    return expression !== null && tag?.kind === 'atom' && tag.value === 'stop' && isNormal ? [expression] : []
+  })
+}
+
+const START_CHILD = new Set(['DynamicSupervisor.start_child', 'Supervisor.start_child'])
+
+/** `DynamicSupervisor.start_child(supervisor, {Module, argument})` in the file. */
+function startOf({ file, name }: Module): Call | undefined {
+  return file.modules
+    .flatMap((module) => module.callsOf(START_CHILD))
+    .find(({ call: { args }, clause }) => {
+      const spec = args[1] === undefined ? undefined : resolve(args[1], clause.module, clause)
+      const started = spec?.kind === 'tuple' && spec.elements.length === 2 ? spec.elements[0]! : spec
+      return started !== undefined && nameOf(started, clause.module, clause) === name
+    })?.call
 }
 
 /** `Supervisor.child_spec({Task, fun}, restart: :permanent)`. */
