@@ -151,6 +151,7 @@ function isOnThisNode({ args: [supervisor] }: Call, clause: Clause): boolean {
 function* exits(clause: Clause): Iterable<Problem> {
   for (const each of clause.expressions) {
     if (each.kind !== 'try' || each.catches.length > 0 || each.body === null) continue
+    if (protections(each).some(({ catches }) => catches.length > 0)) continue
     const rescue = each.rescues.find(takesAnything)
     if (rescue === undefined) continue
     // What the function given to an agent raises is raised there, and arrives as an exit.
