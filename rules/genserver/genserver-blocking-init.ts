@@ -8,6 +8,9 @@ import { spotOf, WAITS_FOR } from '../wording.ts'
 /** Local hops that are followed from `init/1`. */
 const DEPTH = 3
 
+/** After these whoever starts the process goes on, as in the `init/1` of a ranch protocol. */
+const LETS_GO = new Set([':proc_lib.init_ack', ':gen_server.enter_loop'])
+
 /** `sync_start(state)`: that the start waits is what the function is for. */
 const SYNCHRONOUS = /(?:^|_)sync(?:hronous)?_(?:init|start|warm)/
 
@@ -70,7 +73,8 @@ export default defineRule({
   *check({ module }) {
     if (isTestSupport(module) || isStartedByItsUser(module)) return
     const seen = new Set<number>()
-    for (const { clause, hops, from } of reach(module.clauses('init', 1), DEPTH)) {
+    const starting = module.clauses('init', 1).filter((clause) => clause.callsOf(LETS_GO).length === 0)
+    for (const { clause, hops, from } of reach(starting, DEPTH)) {
       for (const { expression, at, wait, name } of waitingIn(clause)) {
         // A stream of tasks is how init/1 does work of its own on all cores: it is work, not waiting.
         if (wait === 'stream' || seen.has(expression.start)) continue

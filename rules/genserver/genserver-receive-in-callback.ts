@@ -12,7 +12,7 @@ import {
   resolve,
   waitingIn,
 } from '#engine'
-import { isTestSupport } from '../callers.ts'
+import { isPooled, isTestSupport } from '../callers.ts'
 import { isOnPurpose, saysWhyItBlocks } from '../intent.ts'
 import { everyMessageNeedsAClause } from '../principles.ts'
 import { isOnTheWayOut } from '../way-out.ts'
@@ -100,7 +100,8 @@ export default defineRule({
         const isBounded = bound !== Number.POSITIVE_INFINITY
         const isEnding = from.function.name === 'terminate' || [expression, ...hops].some(isOnTheWayOut)
         if ((isEnding && isBounded) || expression.branches.some(seesTheEnd)) continue
-        if (isOnPurpose(clause) || isOnPurpose(from) || (isBounded && saysWhyItBlocks(clause))) continue
+        if (isOnPurpose(clause) || isOnPurpose(from) || (isBounded && (isPooled(module) || saysWhyItBlocks(clause))))
+          continue
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],

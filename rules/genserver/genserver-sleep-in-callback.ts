@@ -10,7 +10,7 @@ import {
   waitingIn,
   walk,
 } from '#engine'
-import { isSingleLane, isTestSupport } from '../callers.ts'
+import { isPooled, isSingleLane, isTestSupport } from '../callers.ts'
 import { isOnPurpose } from '../intent.ts'
 import { fastCallbacks } from '../principles.ts'
 import { ENDS, isOnTheWayOut } from '../way-out.ts'
@@ -101,7 +101,7 @@ export default defineRule({
   roles: ['GenServer', 'GenStage', 'GenStateMachine', 'gen_statem', ...VISITED],
   words: ['sleep', 'receive'],
   *check({ module }) {
-    if (isSingleLane(module) || isTestSupport(module)) return
+    if (isSingleLane(module) || isPooled(module) || isTestSupport(module)) return
     const running = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name))
     const seen = new Set<number>()
     for (const { clause, hops, from } of reach(running.flatMap((fun) => fun.clauses))) {
