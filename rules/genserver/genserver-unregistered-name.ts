@@ -93,25 +93,23 @@ export default defineRule({
     const [first] = api
     if (first === undefined) return
     for (const [index, { call, clause }] of starts.entries()) {
-      const name = names[index]
-      const given =
-        name != null
-          ? `registers \`${name}\``
-          : isGivenToInit(call)
-            ? 'hands its `name:` to `init/1`'
-            : 'gives no `name:`'
       yield {
         at: call.at,
         evidence: [call.at, ...api.map((each) => each.call.at)],
         related: [{ range: first.call.at, message: 'sends to the name' }],
         message:
-          `\`${call.callee}\` here ${given}, and ` +
-          `\`${first.clause.function.id}\` sends to \`${module.name}\` by that name: \`${nameCall(first.call)}\` finds no process, so ${API[first.call.callee]}.`,
+          `\`${call.callee}\` here ${given(call, names[index] ?? null)} \`${first.clause.function.id}\` sends to ` +
+          `\`${module.name}\` by that name: \`${nameCall(first.call)}\` finds no process, so ${API[first.call.callee]}.`,
         edit: withName(call, clause),
       }
     }
   },
 })
+
+function given(call: Call, name: string | null): string {
+  if (name !== null) return `registers \`${name}\`, but`
+  return isGivenToInit(call) ? 'hands its `name:` to `init/1`, and' : 'gives no `name:`, and'
+}
 
 function startsThisModule(call: Call, clause: Clause): boolean {
   return STARTS.has(call.callee) && started(call, clause) === clause.module.name
