@@ -385,11 +385,9 @@ function uncarried(
       )
     }
     case 'list':
-      return (
-        value.elements
-          .map((each) => (each.kind === 'pair' ? null : uncarried(each, module, clause)))
-          .find((each) => each !== null) ?? null
-      )
+      if (value.elements.some((each) => each.kind === 'pair'))
+        return { at: value, kind: 'keyword list', consequence: raises }
+      return value.elements.map((each) => uncarried(each, module, clause)).find((each) => each !== null) ?? null
     default:
       return null
   }
