@@ -153,7 +153,7 @@ function* session(module: Module): Iterable<Problem> {
     at: stop.range,
     evidence: [stop.range, start.at, use.range],
     related: [{ range: start.at, message: 'It becomes a child here' }],
-    message: `\`${module.name}\` ends here because it is done, and \`use GenServer\` makes it a permanent child: the supervisor starts it again at once. \`use GenServer, restart: :transient\` restarts it after crashes alone, \`:temporary\` never.`,
+    message: `\`${module.name}\` ends here because it is done. \`use GenServer\` makes it a permanent child, so the supervisor starts it again at once. \`use GenServer, restart: :transient\` restarts it after crashes alone, \`:temporary\` never.`,
   }
 }
 
