@@ -22,8 +22,28 @@ import {
 } from '#engine'
 import { messagesAreCopied } from '../principles.ts'
 
-/** Values that are large wherever they are. */
-const LARGE = ['conn', 'socket', 'changeset']
+const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/))
+
+/** Values that are large, told by name and fields: a connection to a database is called `conn` as well. */
+const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  [
+    'conn',
+    words(`adapter assigns body_params cookies halted host method owner params path_info path_params port private
+      query_params query_string remote_ip req_cookies req_headers request_path resp_body resp_cookies resp_headers scheme
+      script_name secret_key_base state status`),
+  ],
+  [
+    'socket',
+    words(`assigns channel channel_pid endpoint fingerprints handler host_uri id join_ref joined parent_pid private
+      pubsub_server redirected ref root_pid router serializer topic transport transport_pid view`),
+  ],
+  [
+    'changeset',
+    words(`action changes constraints data empty_values errors filters params prepare repo repo_opts required types valid?
+      validations`),
+  ],
+])
+const LARGE = [...FIELDS.keys()]
 
 const CLOSURE = /\bfn\b|&/
 const LARGE_NAME = new RegExp(`\\b(?:${LARGE.join('|')})\\b`)
@@ -55,7 +75,7 @@ export default defineRule({
   instead: 'Bind the field to a name before the closure, and mention only that name inside.',
   ignoreWhen: 'When the value is small and known to stay so.',
   limits:
-    'Only `conn`, `socket`, `changeset` and the state of a callback are looked at, not parameters of helpers. A state that is made of settings alone, or of which three fields or more are read, is reported by the strict profile only; one that is copied for each element of a stream by both.',
+    'Only `conn`, `socket` and `changeset`, by the fields that they have in Plug, Phoenix and Ecto, and the state of a callback are looked at, not parameters of helpers. A state that is made of settings alone, or of which three fields or more are read, is reported by the strict profile only; one that is copied for each element of a stream by both.',
 
   examples: [
     {
@@ -115,6 +135,9 @@ function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause):
   if (mentions.length === 0 || isShadowed(name, closure)) return
   const paths = mentions.map(pathOf)
   if (paths.some((path) => path === null)) return
+  const fields = stateOf(clause).includes(name) ? undefined : FIELDS.get(name)
+  if (fields !== undefined && !mentions.every(({ parent }) => parent?.kind === 'field' && fields.has(parent.field)))
+    return
   const texts = [...new Set(paths.map((path) => path!.text))]
   const { range } = closure
   const at = {
