@@ -1,4 +1,13 @@
-import { type Clause, defineRule, elixir, type Expression, messageShape, showShape } from '#engine'
+import {
+  callbacks,
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  messageShape,
+  type Module,
+  showShape,
+} from '#engine'
 import { everyMessageNeedsAClause } from '../principles.ts'
 import { wholeHeadOf } from '../wording.ts'
 
@@ -78,8 +87,18 @@ function takesAny(clause: Clause): boolean {
     clause.guard === null &&
     state !== undefined &&
     state.kind !== 'variable' &&
-    onlyTakesFields(state)
+    (onlyTakesFields(state) || isAlways(state, clause.module))
   )
+}
+
+/** A state that is the same atom in each callback that names it: nothing else can stand there. */
+function isAlways(state: Expression, module: Module): boolean {
+  if (state.kind !== 'atom') return false
+  const others = callbacks(module).flatMap((fun) => (fun.name.startsWith('handle_') ? fun.clauses : []))
+  return others.every(({ params }) => {
+    const other = params.at(-1)
+    return other?.kind === 'variable' || (other?.kind === 'atom' && other.value === state.value)
+  })
 }
 
 function onlyTakesFields(state: Expression): boolean {
