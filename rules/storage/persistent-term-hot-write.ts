@@ -157,6 +157,7 @@ function hotCode(module: Module): Reached[] {
       ['handle_call', 3],
       ['handle_cast', 2],
       ['handle_info', 2],
+      ['handle_events', 3],
     ] as const)
       starts.push(...module.clauses(name, arity))
   }

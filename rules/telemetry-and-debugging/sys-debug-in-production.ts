@@ -10,11 +10,13 @@ import {
   type Module,
   type Pair,
   partsOf,
+  type Problem,
   walk,
   whereRuns,
 } from '#engine'
 import { remarks } from '../intent.ts'
 import { sysIsForDebugging } from '../principles.ts'
+import { spotOf } from '../wording.ts'
 import { isDebuggingTool } from './tools.ts'
 
 const PEEKS = new Set([
@@ -104,51 +106,64 @@ export default defineRule({
     },
   ],
 
-  on: 'call',
-  callees: [':sys.*', ':dbg.*', ':erlang.trace', ':recon_trace.calls', ...STARTS],
-  *check({ call, clause, module }) {
-    if (isDebuggingTool(module)) return
-    if (PEEKS.has(call.callee)) {
-      if (LOOKS.test(clause.function.name)) return
-      // Who writes why the state is looked at has thought of asking.
-      if (remarks(clause).some((text) => text.includes(`:sys.${call.name}`)) || isCaught(call)) return
-      yield {
-        at: call.at,
-        message: `\`${call.callee}\` in \`${clause.function.id}\` is meant for a person at a shell. ${consequence(call)}`,
-      }
-      return
-    }
-    const debug = STARTS.has(call.callee) ? debugOption(call) : null
-    const found = SWITCHES.find(({ on }) => on(call))
-    if (debug === null && found === undefined) return
-    if ((found !== undefined && isSwitchedOff(found.off, module)) || isAskedFor(call, clause)) return
-    // What a process traces is traced no longer when that process ends.
-    if (call.callee === ':erlang.trace' && whereRuns(call, clause).at !== 'here') return
-    const until =
-      call.callee === ':erlang.trace'
-        ? 'the tracing process ends'
-        : debug !== null || call.module === ':sys'
-          ? 'the process ends'
-          : 'the node restarts'
-    const what = debug === null ? `\`${call.callee}\`` : `\`${debug.text}\``
-    yield {
-      at: debug?.range ?? call.at,
-      message: `${what} in \`${clause.function.id}\` switches debugging on. Nothing in \`${module.name}\` switches it off: it costs at every event until ${until}. Remove it, or switch it off in an \`after\` block.`,
-      edit: debug === null ? withoutStatement(call, clause) : null,
+  on: 'clause',
+  words: ['sys', 'dbg', 'trace', 'recon_trace', 'debug'],
+  *check({ clause }) {
+    if (!clause.mentions(DEBUGGING) || isDebuggingTool(clause.module)) return
+    for (const each of clause.expressions) {
+      if (each.kind === 'call')
+        yield* PEEKS.has(each.callee) ? peekAt(each, each.callee, clause) : switchedOn(each, clause)
+      // `Enum.map(workers, &:sys.get_state/1)`.
+      const captured = each.kind === 'capture' ? each.function : null
+      if (captured?.module === ':sys') yield* peekAt(each, `:sys.${captured.name}`, clause)
     }
   },
 })
 
-function consequence(call: Call): string {
-  switch (call.name) {
-    case 'get_state':
-    case 'get_status':
-      return isDropped(call)
+const DEBUGGING = /:(?:sys|dbg|erlang|recon_trace)\b|\bdebug:/
+
+function* peekAt(peek: Expression, callee: string, clause: Clause): Iterable<Problem> {
+  if (!PEEKS.has(callee) || LOOKS.test(clause.function.name)) return
+  // Who writes why the state is looked at has thought of asking.
+  if (remarks(clause).some((text) => text.includes(callee)) || isCaught(peek, callee)) return
+  yield {
+    at: spotOf(peek),
+    message: `\`${callee}\` in \`${clause.function.id}\` is meant for a person at a shell. ${consequence(peek, callee)}`,
+  }
+}
+
+function* switchedOn(call: Call, clause: Clause): Iterable<Problem> {
+  const { module } = clause
+  const debug = STARTS.has(call.callee) ? debugOption(call) : null
+  const found = SWITCHES.find(({ on }) => on(call))
+  if (debug === null && found === undefined) return
+  if ((found !== undefined && isSwitchedOff(found.off, module)) || isAskedFor(call, clause)) return
+  // What a process traces is traced no longer when that process ends.
+  if (call.callee === ':erlang.trace' && whereRuns(call, clause).at !== 'here') return
+  const until =
+    call.callee === ':erlang.trace'
+      ? 'the tracing process ends'
+      : debug !== null || call.module === ':sys'
+        ? 'the process ends'
+        : 'the node restarts'
+  const what = debug === null ? `\`${call.callee}\`` : `\`${debug.text}\``
+  yield {
+    at: debug?.range ?? call.at,
+    message: `${what} in \`${clause.function.id}\` switches debugging on. Nothing in \`${module.name}\` switches it off: it costs at every event until ${until}. Remove it, or switch it off in an \`after\` block.`,
+    edit: debug === null ? withoutStatement(call, clause) : null,
+  }
+}
+
+function consequence(peek: Expression, callee: string): string {
+  switch (callee) {
+    case ':sys.get_state':
+    case ':sys.get_status':
+      return isDropped(peek)
         ? 'It copies the whole state only to wait. For that a call to the server is enough.'
         : 'It copies the whole state and depends on its shape.'
-    case 'suspend':
+    case ':sys.suspend':
       return 'Until it is resumed the process answers nobody.'
-    case 'terminate':
+    case ':sys.terminate':
       return '`GenServer.stop/3` does the same. It also waits until the process has ended.'
     default:
       return 'It changes a process that does not expect it.'
@@ -156,17 +171,17 @@ function consequence(call: Call): string {
 }
 
 /** Nobody looks at what the call gives: `_ = :sys.get_state(pid)`, or a statement that is not the last one. */
-function isDropped(call: Call): boolean {
-  const holder = call.parent?.kind === 'match' && call.parent.value === call ? call.parent : call
+function isDropped(peek: Expression): boolean {
+  const holder = peek.parent?.kind === 'match' && peek.parent.value === peek ? peek.parent : peek
   if (holder.kind === 'match') return holder.pattern.kind === 'variable' && holder.pattern.name.startsWith('_')
   return holder.parent?.kind === 'block' && holder.parent.statements.at(-1) !== holder
 }
 
 /** `catch :exit, {:shutdown, {:sys, :terminate, _}} -> :ok`: the code knows what the call ends with. */
-function isCaught(call: Call): boolean {
-  if (call.name !== 'terminate') return false
+function isCaught(peek: Expression, callee: string): boolean {
+  if (callee !== ':sys.terminate') return false
   const names = (each: Expression): boolean => each.kind === 'atom' && each.value === 'sys'
-  return [...ancestors(call)].some(
+  return [...ancestors(peek)].some(
     (up) =>
       up.kind === 'try' && up.catches.some(({ patterns }) => patterns.some((pattern) => walk(pattern).some(names))),
   )
