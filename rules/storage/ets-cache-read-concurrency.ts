@@ -92,7 +92,7 @@ export default defineRule({
         at: options.range,
         evidence: [table.call.at, options.range],
         message:
-          `Every caller of \`${reader.clause.function.id}\` reads \`${name}\` in its own process, and \`${module.name}\` writes it ` +
+          `Every caller of \`${reader.clause.function.id}\` reads the table \`${name}\` in its own process, and \`${module.name}\` writes it ` +
           'in one process only. Without `read_concurrency: true` the readers share one lock.',
         edit: withReadConcurrency(table, module),
       }

@@ -111,7 +111,7 @@ export default defineRule({
         at: table.call.at,
         evidence: [table.call.at, guard, user.access.at, ...(user.by === null ? [] : [user.by.range])],
         message:
-          `${table.name === null ? 'This table' : `\`${table.name}\``} is made by whichever process first calls \`${user.entry.id}\`, and is deleted when that ` +
+          `${table.name === null ? 'This table' : `The table \`${table.name}\``} is made by whichever process first calls \`${user.entry.id}\`, and is deleted when that ` +
           `process ends, with all that others have put in.${isRescued(table.call) ? '' : ' Two first callers race.'}`,
       }
     }

@@ -25,6 +25,7 @@ import { isTestSupport } from '../callers.ts'
 import { readsGoStraightToEts } from '../principles.ts'
 import { isPerVisitor } from './visitors.ts'
 
+const WRITES = new Set([':ets.insert', ':ets.update_element'])
 const LOOKUPS = new Set([':ets.lookup', ':ets.lookup_element'])
 
 /** Calls that let one process at a time through. */
@@ -140,10 +141,10 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
   const reads = readsOf(clause, shared)
   if (reads.length === 0) return
   for (const insert of clause.calls) {
-    if (insert.callee !== ':ets.insert' || runsInAgent(insert, clause)) continue
-    const row = rowOf(insert, clause)
-    if (row === null) continue
-    const [key, ...written] = row.elements
+    if (!WRITES.has(insert.callee) || runsInAgent(insert, clause)) continue
+    const row = insert.name === 'insert' ? rowOf(insert, clause)?.elements : insert.args.slice(1)
+    if (row === undefined) continue
+    const [key, ...written] = row
     // A row under the pid of the process that runs this has one writer.
     if (walk(resolve(key!, clause.module, clause)).some((each) => isSelf(each, clause))) continue
     // Who counts by `update_counter` in this module knows it, and does otherwise where a row has one writer.
@@ -158,7 +159,7 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
       at: insert.at,
       evidence: [insert.at, read.by.at, read.lookup.at],
       message:
-        `Between the read of \`${read.table}\` on line ${read.by.line} and this insert another process can write the same row: ` +
+        `Between the read of the table \`${read.table}\` on line ${read.by.line} and this ${insert.name === 'insert' ? 'insert' : `\`${insert.callee}\``} another process can write the same row: ` +
         'what is written here is made from the old value, so that other update is lost.',
     }
   }
