@@ -3,6 +3,7 @@ import { ancestors, type Call, type Expression, type Fn, type Receive, walk } fr
 import type { Clause } from './module.ts'
 import { closureRuns, whereRuns } from './processes.ts'
 import type { Range } from './range.ts'
+import { isConsumed } from './streams.ts'
 import { resolve } from './values.ts'
 
 /**
@@ -289,9 +290,6 @@ function placeOf(expression: Expression): { at: Range; name: string } {
   }
 }
 
-/** What runs a lazy stream that it is given first. */
-const CONSUMERS = new Set(['Stream.run', 'Map.new', 'MapSet.new', 'List.first', 'Keyword.new'])
-
 function isConsumedTaskStream(expression: Expression, clause: Clause): boolean {
   if (expression.kind !== 'call' || !TASK_STREAMS.has(expression.callee)) return false
   return isConsumed(expression, clause) && !expression.args.some((arg) => arg.kind === 'fn' && onlyPosts(arg))
@@ -300,26 +298,6 @@ function isConsumedTaskStream(expression: Expression, clause: Clause): boolean {
 /** `fn pid -> GenServer.cast(pid, message) end`: there is nothing to wait for. */
 function onlyPosts({ branches }: Fn): boolean {
   return branches.every(({ body }) => body.kind === 'call' && POSTS.has(body.callee))
-}
-
-/** Whether a lazy stream is run in this clause: given to `Enum`, `Stream.run`, `for` or the like. */
-function isConsumed(stream: Expression, clause: Clause): boolean {
-  let value = stream
-  for (const up of ancestors(stream)) {
-    if (up.kind === 'call' && up.args[0] === value) {
-      if (up.module === 'Enum' || CONSUMERS.has(up.callee)) return true
-      if (up.module !== 'Stream') return false
-      value = up
-    } else if (up.kind === 'draw') {
-      return up.value === value && up.parent?.kind === 'for'
-    } else if (up.kind === 'match' && up.pattern.kind === 'variable' && up.value === value) {
-      const after = clause.variables(up.pattern.name).filter((each) => each.start >= up.end)
-      return after.some((each) => isConsumed(each, clause))
-    } else {
-      return false
-    }
-  }
-  return false
 }
 
 function isZero(expression: Expression | undefined): boolean {

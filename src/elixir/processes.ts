@@ -3,6 +3,7 @@ import { clausesFor } from './dispatch.ts'
 import { ancestors, type Call, type Capture, type Expression, type Fn } from './expression.ts'
 import type { Clause, FunctionFact, Module } from './module.ts'
 import type { ModuleRole } from './roles.ts'
+import { isConsumed } from './streams.ts'
 
 /** Functions whose function argument, MFA or child spec runs in another process. */
 const DETACHING = new Set([
@@ -206,7 +207,8 @@ function findPlace(closure: Fn | Capture, clause: Clause): Where {
 
 function placeOfArgument(call: Call, given: Expression, clause: Clause): Where {
   if (detaches(call)) return { at: 'elsewhere', by: call }
-  if (KEEPING.has(call.callee) || (call.module === 'Ecto.Multi' && !clause.mentions(TRANSACTION))) return KEPT
+  if (KEEPING.has(call.callee)) return call.module === 'Stream' && isConsumed(call, clause) ? HERE : KEPT
+  if (call.module === 'Ecto.Multi' && !clause.mentions(TRANSACTION)) return KEPT
   if (!call.isLocal) return call.module !== null && isForLater(call.module, call.name) ? KEPT : HERE
   return isHandedOver(call, given, clause) ? { at: 'elsewhere', by: call } : HERE
 }

@@ -80,6 +80,8 @@ describe('other code that waits', () => {
     expect(waits('stream = Task.async_stream(ids, &f/1)\nEnum.map(stream, &g/1)')).toEqual(['stream Task.async_stream'])
     expect(waits('Task.async_stream(ids, &f/1)')).toEqual([])
     expect(waits('stream = Task.async_stream(ids, &f/1)\n{:ok, stream}')).toEqual([])
+    expect(waits('urls |> Stream.map(&Req.get!/1) |> Stream.filter(&f/1) |> Enum.to_list()')).toEqual(['http Req.get!'])
+    expect(waits('urls |> Stream.map(&Req.get!/1)')).toEqual([])
     expect(waits('pids |> Task.async_stream(fn pid -> send(pid, :go) end) |> Stream.run()')).toEqual([])
   })
 
