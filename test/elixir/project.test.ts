@@ -27,6 +27,8 @@ describe('paths without review', () => {
     ['priv/shop/repo/a.ex', 'script'],
     ['examples/chat/lib/chat.ex', 'script'],
     ['dev/shop_tools.ex', 'script'],
+    ['demo/orders.ex', 'script'],
+    ['demo/lib/demo/orders.ex', null],
     ['lib/shop/dev/seats.ex', null],
     ['bench/run.ex', 'script'],
     ['benchmarks/run.ex', 'script'],
