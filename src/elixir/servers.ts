@@ -205,6 +205,9 @@ export function argumentFor(
   return args[position - before] ?? null
 }
 
+/** `Process.get(:in_server)` is set by nobody but the server. */
+const WHO_AM_I = new Set(['Kernel.self', ':erlang.self', 'Process.get'])
+
 /**
  * Whether the code around a call asks which process it runs in, as in
  * `if self() == Process.whereis(__MODULE__), do: ..., else: GenServer.call(__MODULE__, ...)`: then it knows what it does.
@@ -220,5 +223,5 @@ export function asksWhoItIs(call: Call, clause: Clause): boolean {
 }
 
 function mentionsSelf(expression: Expression | null): boolean {
-  return expression !== null && walk(expression).some((each) => each.kind === 'call' && each.callee === 'Kernel.self')
+  return expression !== null && walk(expression).some((each) => each.kind === 'call' && WHO_AM_I.has(each.callee))
 }
