@@ -26,7 +26,8 @@ const API: Readonly<Record<string, string>> = {
   ':erlang.send': 'it raises an `ArgumentError`',
 }
 const STARTS = new Set(['GenServer.start_link', 'GenServer.start'])
-const REGISTERS = /^(Process\.register|:erlang\.register|:global\.register_name|Registry\.register|:gproc\.\w+)$/
+/** Registries of their own: a name in there is not one that a call by the bare name finds. */
+const ELSEWHERE = new Set(['Registry.register', ':global.register_name'])
 
 export default defineRule({
   id: 'genserver-unregistered-name',
@@ -140,7 +141,9 @@ function nameGiven({ call: { args }, clause }: { call: Call; clause: Clause }): 
 
 function registersItself(module: Module): boolean {
   return module.functions.some((fun) =>
-    fun.clauses.some(({ calls }) => calls.some(({ callee }) => REGISTERS.test(callee))),
+    fun.clauses.some(({ calls }) =>
+      calls.some(({ name, callee }) => name.startsWith('register') && !ELSEWHERE.has(callee)),
+    ),
   )
 }
 
