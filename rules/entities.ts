@@ -83,19 +83,38 @@ export function entityIn(atom: Expression, clause: Clause): Entity | null {
 
 function isUnbounded(part: Expression, key: string, atom: Expression, clause: Clause): boolean {
   if (MANY.test(key) || comesFromOutside(part, clause)) return true
-  const owner = ownerOf(part, key)
-  if (owner !== null) return ENTITIES.has(owner)
+  const owner = ownerOf(part, key, clause)
+  if (owner !== null && ENTITIES.has(owner)) return true
   return key === 'id' && (isString(part, clause) || namesEntity(atom, clause) || isStartedByCallers(part, clause))
 }
 
-/** `room` of `room_id`, `chat_room_id`, `roomId` and `chat_room.id`; null for an `id` that nothing names. */
-function ownerOf(part: Expression, key: string): string | null {
+/** `room` of `room_id`, `chat_room_id`, `roomId`, `chat_room.id` and `%ChatRoom{id: id}`; null for an `id` that nothing names. */
+function ownerOf(part: Expression, key: string, clause: Clause): string | null {
   const named = /^(?:\w*_)?([a-z]+)(?:_(?:id|key|slug)|Id)$/.exec(key)?.[1]
   if (named !== undefined) return named
-  if (part.kind !== 'field' || key !== 'id') return null
-  const { subject } = part
-  const name = subject.kind === 'variable' ? subject.name : subject.kind === 'field' ? subject.field : null
-  return name === null || BARE.test(name) ? null : name.slice(name.lastIndexOf('_') + 1)
+  if (key !== 'id') return null
+  const name =
+    part.kind === 'field' ? nameOfThing(part.subject) : part.kind === 'variable' ? takenFrom(part.name, clause) : null
+  if (name === null || BARE.test(name.toLowerCase())) return null
+  return (name.match(/[A-Z]?[a-z]+/g)?.at(-1) ?? name).toLowerCase()
+}
+
+function nameOfThing(subject: Expression): string | null {
+  return subject.kind === 'variable' ? subject.name : subject.kind === 'field' ? subject.field : null
+}
+
+/** What a parameter is out of which a variable is taken: `%Room{id: id}`, `%{id: id} = room`. */
+function takenFrom(name: string, { params }: Clause): string | null {
+  for (const each of params.flatMap(walk)) {
+    if (each.kind !== 'map') continue
+    const id = each.get('id')
+    if (id?.kind !== 'variable' || id.name !== name) continue
+    if (each.struct !== null) return each.struct.slice(each.struct.lastIndexOf('.') + 1)
+    const { parent } = each
+    const other = parent?.kind === 'match' ? (parent.pattern === each ? parent.value : parent.pattern) : null
+    return other?.kind === 'variable' ? other.name : null
+  }
+  return null
 }
 
 /** Out of a request, a message, a socket, or a map with strings for keys, as decoded JSON is. */

@@ -28,9 +28,14 @@ export function childId(child: Child, clause: Clause): string | null {
   const { form, module: name } = child
   if (name === null || form === 'map' || form === 'call' || form === 'unknown') return null
   if ((name === 'Task' || name === 'Agent') && child.argument !== null) return name
-  if (NAMED_BY_OPTION.has(name)) return idByOption(name, child.argument, clause)
+  if (NAMED_BY_OPTION.has(name)) return isBare(child) ? name : idByOption(name, child.argument, clause)
   const defined = clause.file.modules.find((each) => each.name === name)
   return defined !== undefined && isNamedAfterModule(defined) ? name : null
+}
+
+/** `Task.Supervisor`, which is given no options then. */
+function isBare({ argument, expression }: Child): boolean {
+  return argument === null && (expression.kind === 'module' || expression.kind === 'call')
 }
 
 function idByOption(module: string, options: Expression | null, clause: Clause): string | null {

@@ -29,7 +29,7 @@ export interface Miss {
 /** Local functions that are followed from a condition. */
 const HOPS = 2
 
-/** Every look for a process that failed where the expression runs: in the conditions and patterns above it. */
+/** Every look for a process that failed where the expression runs: in the conditions and patterns above it, or a call. */
 export function missesBefore(expression: Expression, clause: Clause): Miss[] {
   const found: Miss[] = []
   let inner = expression
@@ -62,9 +62,27 @@ function missesAt(up: Expression, inner: Expression, clause: Clause): Miss[] {
     }
     case 'with':
       return missedIn(up, inner, clause)
+    case 'try':
+      return up.catches.some((branch) => branch === inner && branch.patterns.some(isNoProcess))
+        ? missedByCall(up.body, clause)
+        : []
     default:
       return []
   }
+}
+
+/** Calls of a server by its name, which exit with `:noproc` where there is none. */
+const CALLS =
+  /^(?:GenServer|GenStateMachine|GenStage|:gen_server|:gen_statem)\.call$|^Agent\.(?:get|update|get_and_update)$/
+
+/** `catch :exit, {:noproc, _}`: the call in the body was the look. */
+function missedByCall(body: Expression | null, clause: Clause): Miss[] {
+  const found = body === null ? undefined : walk(body).find((each) => each.kind === 'call' && CALLS.test(each.callee))
+  return found?.kind === 'call' ? [{ lookup: found, asked: found.args[0] ?? null, clause, isSure: true }] : []
+}
+
+function isNoProcess(pattern: Expression): boolean {
+  return walk(pattern).some((each) => each.kind === 'atom' && each.value === 'noproc')
 }
 
 function isWhenTrue({ then, isUnless }: If, inner: Expression): boolean {

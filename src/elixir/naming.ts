@@ -31,6 +31,10 @@ const ERLANG = new Set([':gen_server', ':gen_statem', ':gen_event', ':supervisor
 
 /** Functions of OTP's modules that are given the name of a process first. */
 const TARGETING = new Set([
+  'async',
+  'async_nolink',
+  'async_stream',
+  'async_stream_nolink',
   'call',
   'cast',
   'count_children',

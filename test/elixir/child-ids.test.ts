@@ -25,6 +25,7 @@ test('registries and supervisors have their names', () => {
     '{Registry, keys: :unique, name: A}, {Task.Supervisor, name: :b}, {DynamicSupervisor, strategy: :one_for_one}'
 
   expect(ids(children)).toEqual(['A', ':b', 'DynamicSupervisor'])
+  expect(ids('Task.Supervisor, {Task.Supervisor, []}')).toEqual(['Task.Supervisor', 'Task.Supervisor'])
 })
 
 test('literal ids, also through an attribute and an override', () => {

@@ -44,6 +44,7 @@ describe('runs because there is no process', () => {
     ['case running?(Cache) do\n  false -> go()\n  true -> :ok\nend', 'Cache'],
     ['if find(id) == [], do: go()', '-'],
     ['unless pid(), do: go()', 'Cache'],
+    ['try do\n  GenServer.call(Cache, :all)\ncatch\n  :exit, {:noproc, _} -> go()\nend', 'Cache'],
     ['case check() do\n  {:error, _} -> go()\n  :ok -> :ok\nend', 'Cache?'],
   ])('%s', (body, expected) => {
     expect(misses(body)).toContain(expected)
@@ -59,6 +60,7 @@ describe('runs because there is one, or for another reason', () => {
     'with :ok <- check(), do: go()',
     'with pid when is_pid(pid) <- Process.whereis(Cache), do: go()',
     'if running?(Cache), do: go()',
+    'try do\n  GenServer.call(Cache, :all)\ncatch\n  :exit, {:timeout, _} -> go()\nend',
     'if id > 1, do: go()',
     'Process.whereis(Cache)\ngo()',
   ])('%s', (body) => {
