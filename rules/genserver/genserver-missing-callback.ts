@@ -138,8 +138,9 @@ function neverCalled({ module, name, id, clauses }: FunctionFact): Problem {
 }
 
 /**
- * `handle_cast(message)` becomes `handle_cast(message, state)` where what it returns is fine already. A `handle_info`
- * of its own takes the place of the default that logs: one click does that only where it takes every message as well.
+ * `handle_cast(message)` becomes `handle_cast(message, _state)` where what it returns is fine already; nothing in it can
+ * name the state yet. A `handle_info` of its own takes the place of the default that logs: one click does that only
+ * where it takes every message as well.
  */
 function withState(clause: Clause): Edit | null {
   const { function: fun, params, guard, file } = clause
@@ -152,7 +153,7 @@ function withState(clause: Clause): Edit | null {
   const { startLine, endLine, endColumn } = message.range
   const line = file.line(endLine)
   if (startLine !== endLine || startLine !== clause.range.startLine || line[endColumn - 1] !== ')') return null
-  return { startLine, endLine, text: `${line.slice(0, endColumn - 1)}, state${line.slice(endColumn - 1)}` }
+  return { startLine, endLine, text: `${line.slice(0, endColumn - 1)}, _state${line.slice(endColumn - 1)}` }
 }
 
 function isFine(tail: Expression | null): boolean {
