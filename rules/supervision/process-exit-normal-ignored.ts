@@ -81,7 +81,8 @@ export default defineRule({
     if (target === undefined || reason === undefined) return
     const given = resolve(reason, module, clause)
     if (given.kind !== 'atom' || given.value !== 'normal') return
-    if (isSelf(target, clause) || asksWhoItIs(call, clause) || isTrapping(target, clause)) return
+    if (isSelf(target, clause) || asksWhoItIs(call, clause) || isPort(target, clause) || isTrapping(target, clause))
+      return
     const started = startedBy(target, clause)
     if (isOwnServer(target, started, clause)) return
     const shown = target.text.length <= 40 && !/[\n`]/.test(target.text) ? target.text : 'pid'
@@ -91,6 +92,15 @@ export default defineRule({
     }
   },
 })
+
+/** Ports take exits in their own way. */
+function isPort(target: Expression, { guard }: Clause): boolean {
+  if (target.kind !== 'variable') return target.kind === 'field' && target.field === 'port'
+  const isGuarded =
+    guard !== null &&
+    walk(guard).some((each) => each.kind === 'call' && each.name === 'is_port' && each.args[0]?.text === target.name)
+  return isGuarded || target.name === 'port'
+}
 
 /** What would stop it, as far as is known what it is. */
 function cure(target: Expression, shown: string, started: StartedBy | null): string {
