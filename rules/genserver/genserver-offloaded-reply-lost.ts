@@ -9,6 +9,7 @@ import {
   elixir,
   type Expression,
   type Fn,
+  functionsRunBy,
   localCalls,
   type Module,
   reach,
@@ -57,7 +58,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, reply when `{ref, result}` arrives, and reply `{:error, reason}` in the clause for `:DOWN`.',
   ignoreWhen: 'When callers have a short timeout and take the exit for a failure: the loss is bounded by it.',
   limits:
-    'A reply more than one local function away from the closure is not followed. A `try` in the closure counts as one that always replies.',
+    'A reply more than one local function away from the closure is not followed. A `try` in the closure counts as one that always replies, and so does a function with a name like `safe_render`.',
 
   examples: [
     {
@@ -112,7 +113,7 @@ export default defineRule({
         if (!isSupervised && !UNWATCHED.has(call.callee)) continue
         if (whereRuns(call, reached.clause).at !== 'here' || !repliesLater(reached.from) || isWatched(reached)) continue
         const reply = lostReply(call, reached.clause)
-        if (reply === null) continue
+        if (reply === null || isGuardedByName(call, reached.clause)) continue
         yield {
           at: call.at,
           evidence: [call.at, reply.at, wholeHeadOf(reached.from), ...reached.hops.map(spotOf)],
@@ -149,6 +150,11 @@ function lostReply(call: Call, clause: Clause): Call | null {
     if (reply !== null) return reply
   }
   return null
+}
+
+/** `safe_render(page)`, up to two functions away: taken at its word, as what it calls is out of sight. */
+function isGuardedByName(call: Call, clause: Clause): boolean {
+  return functionsRunBy(call, clause, 2).some(({ name }) => /^(?:safe|safely|try)_/.test(name))
 }
 
 function lostInClosure(closure: Fn | Capture, module: Module): Call | null {
