@@ -8,6 +8,7 @@ import {
   detachedClosures,
   elixir,
   type Expression,
+  type FieldAccess,
   functionsRunBy,
   isSelf,
   type Module,
@@ -104,8 +105,7 @@ function isPort(target: Expression, { guard }: Clause): boolean {
 
 /** What would stop it, as far as is known what it is. */
 function cure(target: Expression, shown: string, started: StartedBy | null): string {
-  if (target.kind === 'field' && target.field === 'pid' && !isServer(started))
-    return `\`Task.shutdown(${target.subject.text})\` ends a task.`
+  if (isPidOfTask(target, started)) return `\`Task.shutdown(${target.subject.text})\` ends a task.`
   if (started === null)
     return `\`GenServer.stop(${shown})\` ends a server; for another process \`Process.unlink(${shown})\`, then \`Process.exit(${shown}, :shutdown)\`.`
   const { callee } = started.call
@@ -121,8 +121,12 @@ function isBare({ callee }: Call): boolean {
   return SPAWNING.test(callee) || /^Task(\.Supervisor)?\.start/.test(callee)
 }
 
-function isServer(started: StartedBy | null): boolean {
-  return started !== null && !isBare(started.call) && !STARTS_TASK.test(started.call.callee)
+/** `task.pid`, `state.refresh_task.pid`. */
+function isPidOfTask(target: Expression, started: StartedBy | null): target is FieldAccess {
+  if (target.kind !== 'field' || target.field !== 'pid') return false
+  const { subject } = target
+  const name = subject.kind === 'variable' ? subject.name : subject.kind === 'field' ? subject.field : ''
+  return /(?:^|_)task$/.test(name) || (started !== null && STARTS_TASK.test(started.call.callee))
 }
 
 /** The parent's exit stops a supervisor, and any other server that traps exits, whatever the reason. */
