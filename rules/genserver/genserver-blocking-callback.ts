@@ -13,7 +13,7 @@ import {
   waitingIn,
 } from '#engine'
 import { isAskedPatiently, isPooled, isSingleLane, isTestSupport } from '../callers.ts'
-import { isOnPurpose, remarks } from '../intent.ts'
+import { isOnPurpose, remarks, saysWhyItBlocks } from '../intent.ts'
 import { bottleneck, fastCallbacks } from '../principles.ts'
 import { ignoresState } from '../replies.ts'
 import { nameClause, spotOf } from '../wording.ts'
@@ -124,7 +124,7 @@ function* waits(
     const answers = from.function.name === 'handle_call'
     for (const { expression, at, wait, name } of waitingIn(clause)) {
       if (!isWanted(wait) || seen.has(expression.start)) continue
-      if (isOnPurpose(clause) || isOnPurpose(from) || (TASKS.has(wait) && isForMemory(clause))) continue
+      if (isMeant(clause) || isMeant(from) || (TASKS.has(wait) && isForMemory(clause))) continue
       seen.add(expression.start)
       const given = severity === 'warning' && isShort(expression, wait, clause) ? 'info' : severity
       const calls = clause.module.clauses('handle_call', 3)
@@ -147,6 +147,10 @@ function* waits(
 /** Outside of a call there is no `from` to keep. */
 const UNASKED =
   ' Start the work with `Task.Supervisor.async_nolink`, and take its result and its `:DOWN` in `handle_info/2`.'
+
+function isMeant(clause: Clause): boolean {
+  return isOnPurpose(clause) || saysWhyItBlocks(clause)
+}
 
 /** `Task.yield(task, 100)`: whoever waits behind it hardly notices. */
 function isShort(expression: Expression, wait: Wait, { module }: Clause): boolean {
