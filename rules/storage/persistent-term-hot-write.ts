@@ -54,7 +54,7 @@ export default defineRule({
     'Use an ETS table with `read_concurrency: true` for data that changes; keep `:persistent_term` for what is set at boot.',
   ignoreWhen: 'When this runs rarely, for instance when somebody saves a setting.',
   limits:
-    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a switch, a connection or a setting is taken to be rare. An erase under a condition, where nothing hot puts terms, is reported by the strict profile.',
+    'A value that is one word (an atom or a small integer) is free to change, and is not reported where it is written out. What is named after a start, an end, a switch, a connection or a setting is taken to be rare. So is an erase under a condition, where nothing hot puts terms.',
 
   examples: [
     {
@@ -100,12 +100,11 @@ export default defineRule({
     for (const { call, reached } of writes) {
       const { hops, from } = reached
       // Where nothing hot puts terms, an erase under a condition is the end of one that was put rarely.
-      const isEnd = !comesAndGoes && [call, ...hops].some((each) => conditionsAbove(each).length > 0)
+      if (!comesAndGoes && [call, ...hops].some((each) => conditionsAbove(each).length > 0)) continue
       yield {
         at: call.at,
         evidence: [call.at, from.head, ...hops.map(spotOf)],
         message: `\`${call.callee}\` runs each time \`${nameClause(from)}\` of \`${module.name}\` gets here. ${consequence(call)}`,
-        ...(isEnd ? { set: 'strict' as const } : {}),
       }
     }
   },
