@@ -30,6 +30,12 @@ type Taker = Arrival | 'handle_continue'
 
 const ARITIES: Readonly<Record<Taker, number>> = { handle_call: 3, handle_cast: 2, handle_info: 2, handle_continue: 2 }
 
+/** What stands wherever something is sent: most functions need not be read for it. */
+const SENDS = /\b(?:call|cast|send\w*)\b/
+
+/** The clauses that surely run in the server's own process, found out when somebody asks. */
+type Server = () => ReadonlySet<Clause>
+
 export default defineRule({
   id: 'genserver-message-without-clause',
   title: 'A server sends itself, or its own API sends it, something no clause matches',
@@ -82,10 +88,11 @@ export default defineRule({
   *check({ module }) {
     if (!module.isTransparent) return
     yield* continues(module)
-    const server = serverClauses(module)
-    for (const { at, send, shape, as, clauses } of sendings(module, new Set(server))) {
+    let known: ReadonlySet<Clause> | undefined
+    const server = (): ReadonlySet<Clause> => (known ??= new Set(serverClauses(module)))
+    for (const { at, send, shape, as, clauses } of sendings(module, server)) {
       if (isTaken(shape, as, module)) continue
-      const around = as === 'handle_info' ? [...clauses, ...server] : clauses
+      const around = as === 'handle_info' ? [...clauses, ...server()] : clauses
       if (around.some((clause) => takesByReceive(clause, shape))) continue
       const handlers = module.clauses(as, ARITIES[as])
       yield {
@@ -131,9 +138,10 @@ function* continues(module: Module): Iterable<Problem> {
   }
 }
 
-function* sendings(module: Module, server: ReadonlySet<Clause>): Iterable<Sending> {
+function* sendings(module: Module, server: Server): Iterable<Sending> {
   const all = module.functions.flatMap((fun) => fun.clauses)
   for (const clause of all) {
+    if (!clause.mentions(SENDS)) continue
     for (const send of clause.calls) {
       const sent = sentMessage(send)
       if (sent === null || !arrivesHere(sent, send, clause, server)) continue
@@ -151,7 +159,7 @@ function* throughParameter(
   send: Call,
   clause: Clause,
   all: readonly Clause[],
-  server: ReadonlySet<Clause>,
+  server: Server,
 ): Iterable<Sending> {
   const { function: fun, params, module } = clause
   const position = params.findIndex(
@@ -163,19 +171,18 @@ function* throughParameter(
     for (const at of caller.calls) {
       if (!at.isLocal || at.arity !== fun.arity || module.function(at.name, at.arity) !== fun) continue
       const shape = shapeOf(at.args[position]!, caller)
-      if (shape === null || (isToSelf && !(server.has(caller) && runsSurelyHere(at, caller)))) continue
+      if (shape === null || (isToSelf && !(server().has(caller) && runsSurelyHere(at, caller)))) continue
       yield { at, send, shape, as, clauses: [caller, clause] }
     }
   }
 }
 
 /** Whether it goes to the process of this module: by its name from anywhere, to `self()` from its own process. */
-function arrivesHere({ to }: SentMessage, call: Call, clause: Clause, server: ReadonlySet<Clause>): boolean {
+function arrivesHere({ to }: SentMessage, call: Call, clause: Clause, server: Server): boolean {
   if (to !== null && !isSelf(to, clause)) return namesOwnProcess(to, clause)
-  return server.has(clause) && runsSurelyHere(call, clause)
+  return server().has(clause) && runsSurelyHere(call, clause)
 }
 
-/** The clauses that surely run in the server's own process. */
 function serverClauses(module: Module): Clause[] {
   const starts = callbacks(module).flatMap((fun) => fun.clauses)
   return reach(starts, Infinity, runsSurelyHere).map(({ clause }) => clause)
