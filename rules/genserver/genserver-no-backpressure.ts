@@ -51,7 +51,8 @@ export default defineRule({
   `,
   instead: 'Send one message with the whole batch, or `call`; give a call a timeout in milliseconds.',
   ignoreWhen: 'When the loop is short by nature, or the callee answers late by design.',
-  limits: 'Only targets that are one fixed name count as the same process.',
+  limits:
+    'Only targets that are one fixed name count as the same process. A loop that also waits for each element (a query, a call, a pause) is slow enough and not reported.',
 
   examples: [
     {

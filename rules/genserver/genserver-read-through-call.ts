@@ -31,7 +31,7 @@ export default defineRule({
   ignoreWhen:
     'When a caller counts on reading what it has cast before: a call queues behind the cast, a direct read may overtake it.',
   limits:
-    'Only tables that this module creates with `:named_table`, and clauses that do nothing but read. A server that other nodes call (`:global`, a registry of a cluster, `{name, node}`) is left alone: they cannot read its table.',
+    'Only tables that this module creates with `:named_table`, and clauses that do nothing but read. Asking for no more than the size of a table is left alone, and so is a server that other nodes call (`:global`, a registry of a cluster, `{name, node}`): they cannot read its table.',
 
   examples: [
     {
