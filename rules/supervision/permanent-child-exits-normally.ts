@@ -21,6 +21,8 @@ import {
 import { replaceIn } from '../edits.ts'
 import { strategiesEncodeDependencies } from '../principles.ts'
 
+const TASK = /\bTask\b/
+
 export default defineRule({
   id: 'permanent-child-exits-normally',
   title: 'A child that finishes is restarted for ever',
@@ -104,8 +106,10 @@ export default defineRule({
   *check({ module }) {
     yield* taskModule(module)
     yield* session(module)
+    const clauses = module.functions.flatMap((fun) => fun.clauses).filter((clause) => clause.mentions(TASK))
+    if (clauses.length === 0) return
     const listed = new Set(childLists(module).flatMap(({ segments }) => segments.flatMap(({ list }) => list.elements)))
-    for (const clause of module.functions.flatMap(({ clauses }) => clauses)) {
+    for (const clause of clauses) {
       for (const each of clause.expressions) {
         const found =
           each.kind === 'map' ? specMap(each, clause, listed) : each.kind === 'call' ? override(each, clause) : null
