@@ -38,7 +38,7 @@ export default defineRule({
   title: 'A callback sleeps',
   principles: [fastCallbacks],
   set: 'recommended',
-  precision: 'P1',
+  precision: 'P2',
   severity: 'warning',
   since: '0.1.0',
 
