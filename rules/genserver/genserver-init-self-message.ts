@@ -22,6 +22,7 @@ import {
   tails,
 } from '#engine'
 import { fastInit } from '../principles.ts'
+import { quote } from '../wording.ts'
 
 export default defineRule({
   id: 'genserver-init-self-message',
@@ -88,7 +89,7 @@ export default defineRule({
     if (takers.some(sendsUnknown) || isSentNearby(shape, module)) return
     // `{:config, value}` may be what it subscribes to, which it gives itself the first of.
     if (shape.kind === 'tuple' && clause.calls.some(({ name }) => name === 'subscribe')) return
-    const continued = shape.kind === 'atom' ? `:${shape.tag}` : message.text
+    const continued = shape.kind === 'atom' ? showShape(shape) : quote(message)
 
     yield {
       at: call.at,

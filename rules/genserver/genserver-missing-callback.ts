@@ -13,7 +13,7 @@ import {
   tails,
 } from '#engine'
 import { everyMessageNeedsAClause, fastInit } from '../principles.ts'
-import { nameClause, spotOf, wholeHeadOf } from '../wording.ts'
+import { nameClause, quote, spotOf, wholeHeadOf } from '../wording.ts'
 
 /** Callbacks by the only arity under which gen_server calls them. */
 const ARITIES: Readonly<Record<string, number>> = {
@@ -96,7 +96,7 @@ function* continuesIntoNothing(module: Module): Iterable<Problem> {
         at: next.range,
         evidence: [next.range, ...hops.map(spotOf)],
         message:
-          `\`${nameClause(clause)}\` continues with \`${next.text}\`, but \`${module.name}\` has no \`handle_continue/2\`: ` +
+          `\`${nameClause(clause)}\` continues with \`${quote(next)}\`, but \`${module.name}\` has no \`handle_continue/2\`: ` +
           'the process dies with an undefined function error as soon as this is returned.',
       }
     }
