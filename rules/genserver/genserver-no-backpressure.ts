@@ -72,7 +72,10 @@ export default defineRule({
   ],
 
   on: 'module',
-  words: ['cast', 'infinity'],
+  words: [
+    ['cast', 'infinity'],
+    ['GenServer', 'gen_server'],
+  ],
   *check({ module }) {
     if (module.callsOf(CASTS).length > 0) {
       for (const fun of module.functions) for (const clause of fun.clauses) yield* castsInLoops(clause)

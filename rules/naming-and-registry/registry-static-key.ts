@@ -74,7 +74,7 @@ export default defineRule({
   ],
 
   on: 'module',
-  words: ['via'],
+  words: [':via'],
   *check({ module }) {
     const seen = new Set<Expression>()
     for (const clause of module.functions.flatMap(({ clauses }) => clauses)) {
