@@ -1,5 +1,6 @@
 import {
   agentCode,
+  ancestors,
   type Call,
   canonical,
   type Clause,
@@ -11,6 +12,7 @@ import {
   isSelf,
   localCalls,
   type Module,
+  partsOf,
   resolve,
   runsInAgent,
   serverCode,
@@ -141,7 +143,7 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
   const reads = readsOf(clause, shared)
   if (reads.length === 0) return
   for (const insert of clause.calls) {
-    if (!WRITES.has(insert.callee) || runsInAgent(insert, clause)) continue
+    if (!WRITES.has(insert.callee) || runsInAgent(insert, clause) || isClaimed(insert, clause)) continue
     const row = insert.name === 'insert' ? rowOf(insert, clause)?.elements : insert.args.slice(1)
     if (row === undefined) continue
     const [key, ...written] = row
@@ -163,6 +165,21 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
         'what is written here is made from the old value, so that other update is lost.',
     }
   }
+}
+
+/** `if :ets.insert_new(:hits, {{:lock, page}, self()})`: only who put that row gets here. */
+function isClaimed(insert: Call, clause: Clause): boolean {
+  let inner: Expression = insert
+  for (const up of ancestors(insert)) {
+    const isWon = up.kind === 'if' && inner === (up.isUnless ? up.otherwise : up.then)
+    if (isWon && [...partsOf(up.condition, clause)].some(isClaim)) return true
+    inner = up
+  }
+  return false
+}
+
+function isClaim(each: Expression): boolean {
+  return each.kind === 'call' && each.callee === ':ets.insert_new'
 }
 
 /** The key that was looked up, also as the row that was found names it: `[{key, count}] = :ets.lookup(:hits, page)`. */

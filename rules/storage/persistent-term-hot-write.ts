@@ -1,4 +1,5 @@
 import {
+  ancestors,
   attachments,
   boundValue,
   type Call,
@@ -117,7 +118,7 @@ function hotWrites(module: Module): { call: Call; reached: Reached }[] {
     if (isRare(reached)) continue
     for (const call of clause.callsOf(WRITES)) {
       if (found.has(call) || whereRuns(call, clause).at !== 'here') continue
-      if (!isFree(call, reached) && !isOnChange(call, clause)) found.set(call, reached)
+      if (!isFree(call, reached) && !isOnChange(call, reached)) found.set(call, reached)
     }
   }
   return [...found].map(([call, reached]) => ({ call, reached }))
@@ -192,19 +193,45 @@ function delayOf({ callee, args }: Call): Expression | undefined {
 }
 
 /**
- * Under a condition that looks at what is stored or compares what is put, or `get(key, nil) || build()`: it is written
- * once, or when it changes.
+ * Under a condition that looks at what is stored or compares what is put, here or on the way here, or
+ * `get(key, nil) || build()`: it is written once, or when it changes.
  */
-function isOnChange(call: Call, clause: Clause): boolean {
+function isOnChange(call: Call, { clause, hops }: Reached): boolean {
   const given = call.args[1]
   const value = given?.kind === 'variable' ? boundValue(given, clause) : given
-  const looks = conditionsAbove(call)
+  const looks = looksAbove(call)
   if (value?.kind === 'operator' && value.operator === '||') looks.push(value)
-  return looks.some((look) =>
-    [...partsOf(look, clause)].some(
-      (each) => (each.kind === 'call' && each.callee === ':persistent_term.get') || comparesWith(given, each),
-    ),
+  const isChange = (each: Expression): boolean => isGet(each) || comparesWith(given, each)
+  return (
+    looks.some((look) => [...partsOf(look, clause)].some(isChange)) ||
+    hops.some((hop) => {
+      const around = looksAbove(hop)
+      // `store(:persistent_term.get(key, nil))`, with a clause for what is not there.
+      if (hop.kind === 'call') around.push(...hop.args)
+      const caller = around.length === 0 ? undefined : clauseAround(hop, clause.module)
+      return caller !== undefined && around.some((look) => [...partsOf(look, caller)].some(isGet))
+    })
   )
+}
+
+/** What decides whether this runs, the body whose failure is rescued here included. */
+function looksAbove(expression: Expression): Expression[] {
+  const looks = conditionsAbove(expression)
+  let inner = expression
+  for (const up of ancestors(expression)) {
+    if (up.kind === 'try' && up.body !== null && up.rescues.some((rescue) => rescue === inner)) looks.push(up.body)
+    inner = up
+  }
+  return looks
+}
+
+function clauseAround(expression: Expression, module: Module): Clause | undefined {
+  const isAround = (clause: Clause): boolean => clause.start <= expression.start && expression.end <= clause.end
+  return module.functions.flatMap((fun) => fun.clauses).find(isAround)
+}
+
+function isGet(each: Expression): boolean {
+  return each.kind === 'call' && each.callee === ':persistent_term.get'
 }
 
 /** `if rates != state.rates`, and `current -- known`, whose answer says what is new. */
