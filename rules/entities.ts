@@ -145,9 +145,11 @@ function isRequest(clause: Clause): boolean {
   return requestCode(clause.module).some((reached) => reached.clause === clause)
 }
 
-/** `"room_" <> id`, `when is_binary(id)`: where ids are counted or configured they are numbers or atoms. */
+/** `"room_" <> id`, `String.to_atom(id)`, `when is_binary(id)`: where ids are counted or configured they are numbers or atoms. */
 function isString(part: Expression, { guard }: Clause): boolean {
-  if (part.parent?.kind === 'operator' && part.parent.operator === '<>') return true
+  const { parent } = part
+  if (parent?.kind === 'operator' && parent.operator === '<>') return true
+  if (parent?.kind === 'call' && /^(?:String\.to_atom|:erlang\.binary_to_atom)$/.test(parent.callee)) return true
   if (part.kind !== 'variable' || guard === null) return false
   return walk(guard).some(
     (each) =>
