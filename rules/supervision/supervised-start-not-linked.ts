@@ -17,6 +17,7 @@ import {
 } from '#engine'
 import { replaceIn } from '../edits.ts'
 import { superviseEveryProcess } from '../principles.ts'
+import { spotOf } from '../wording.ts'
 
 /** Modules whose `start` is their `start_link` without the link. */
 const STARTERS = new Set(['Agent', 'GenServer', 'GenStage', 'GenStateMachine', 'Task', ':gen_server', ':gen_statem'])
@@ -78,7 +79,7 @@ export default defineRule({
     if (!module.functions.some(({ clauses }) => clauses.some((clause) => clause.mentions(START)))) return
     for (const fun of module.functions) {
       if (fun.name === 'start_link' && !isOfOwnBehaviour(fun))
-        yield* fun.clauses.flatMap(unlinked).map(({ call, clause }) => notLinked(call, clause, fun))
+        yield* fun.clauses.flatMap(unlinked).map((start) => notLinked(start, fun))
       for (const clause of fun.clauses) yield* specs(clause)
     }
   },
@@ -92,12 +93,21 @@ function isOfOwnBehaviour({ arity, clauses }: FunctionFact): boolean {
 interface Start {
   call: Call
   clause: Clause
+  /** The call of a public function, such as `start/1`, that is right not to link: not so whoever calls it. */
+  by: Expression | null
 }
 
 /** The starts of a clause, or of the helpers it calls, where nothing links. */
 function unlinked(clause: Clause): Start[] {
-  const reached = reach([clause], 2).filter((each) => each.clause === clause || !each.clause.function.isPublic)
-  const calls = reached.flatMap(({ clause: at }) => at.calls.map((call) => ({ call, clause: at })))
+  const returned = new Set(tails(clause.body).map(({ expression }) => expression))
+  const calls = reach([clause], 2).flatMap(({ clause: at, hops }): Start[] => {
+    const [by = null, ...others] = hops
+    if (hops.some((hop) => mentionsLink(hop, clause))) return []
+    if (!at.function.isPublic || at === clause) return at.calls.map((call) => ({ call, clause: at, by: null }))
+    return by !== null && others.length === 0 && returned.has(by)
+      ? at.calls.map((call) => ({ call, clause: at, by }))
+      : []
+  })
   if (calls.some(({ call }) => LINKING.test(call.name)) || linksInInit(clause.module)) return []
   return calls.filter(({ call, clause: at }) => {
     if (call.name !== 'start' || !STARTERS.has(call.module ?? '')) return false
@@ -117,12 +127,13 @@ function linksByOption(call: Call, clause: Clause): boolean {
   return call.args.some((arg) => mentionsLink(resolve(arg, clause.module, clause), clause))
 }
 
-function notLinked(call: Call, clause: Clause, fun: FunctionFact): Problem {
+function notLinked({ call, clause, by }: Start, fun: FunctionFact): Problem {
+  const at = by === null ? call.at : spotOf(by)
   return {
-    at: call.at,
-    evidence: [call.at, ...fun.clauses.map(({ head }) => head)],
+    at,
+    evidence: [at, call.at, ...fun.clauses.map(({ head }) => head)],
     message: `\`${fun.id}\` starts the process with \`${call.callee}\`, which does not link it: the supervisor never hears of its death, and after a crash \`${clause.module.name}\` stays down.`,
-    edit: linked(call, clause),
+    edit: by === null ? linked(call, clause) : null,
   }
 }
 
