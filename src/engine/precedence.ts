@@ -4,7 +4,13 @@ import type { Finding } from './finding.ts'
 
 /** In each row the earlier rule wins. */
 const ORDERS: readonly (readonly string[])[] = [
-  ['task-message-unhandled', 'task-async-discarded', 'task-for-durable-work', 'task-unsupervised'],
+  [
+    'task-message-unhandled',
+    'oban-detached-work',
+    'task-async-discarded',
+    'task-for-durable-work',
+    'task-unsupervised',
+  ],
   ['genserver-blocking-init', 'genserver-sleep-in-callback', 'genserver-blocking-callback'],
   ['genserver-stateless', 'genserver-key-value-store'],
   ['start-link-outside-supervisor', 'ets-owner-short-lived'],

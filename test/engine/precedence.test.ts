@@ -12,6 +12,8 @@ const rulesOf = (...findings: Finding[]): string[] => applyPrecedence(findings).
 describe('of two findings about one expression the stronger one stands', () => {
   test.each([
     ['task-message-unhandled', 'task-async-discarded'],
+    ['oban-detached-work', 'task-async-discarded'],
+    ['oban-detached-work', 'task-unsupervised'],
     ['task-async-discarded', 'task-for-durable-work'],
     ['task-for-durable-work', 'task-unsupervised'],
     ['task-message-unhandled', 'task-unsupervised'],
