@@ -2,15 +2,16 @@ import {
   type Call,
   canonical,
   type Clause,
+  clausesFor,
   defineRule,
   detachedFunction,
   elixir,
   type Expression,
   isSame,
   isSelf,
+  localCalls,
   type Module,
   ownNames,
-  reach,
   resolve,
   variablesIn,
   walk,
@@ -115,7 +116,7 @@ function* callsInside(
     }
     const helper = calledHere(each, clause)
     const by = isShadowed(agent, fun) ? null : each
-    const nested = helper === undefined ? undefined : nestedIn(helper.clauses, agent, by, module)
+    const nested = helper === undefined ? undefined : nestedIn(clausesFor(each, helper, clause), agent, by, module)
     if (nested !== undefined) yield { inner: nested.inner, at: each }
   }
 }
@@ -126,16 +127,39 @@ function calledHere(each: Expression, clause: Clause) {
   return undefined
 }
 
+interface Nested {
+  inner: Call
+  /** What makes the hop to it. */
+  by: Expression | undefined
+}
+
 /**
- * A call of the agent in these clauses or one hop away, and the call that makes the hop. They are called with `by`; null
- * where what they are given is not written there, or means something else.
+ * A call of the agent in each of these clauses or one hop away. They are called with `by`; null where what they are given
+ * is not written there, or means something else. Where a clause makes none, it may be there for the state.
  */
-function nestedIn(clauses: readonly Clause[], agent: Expression, by: Expression | null, module: Module) {
-  for (const { clause: helper, hops } of reach(clauses, 1)) {
-    const inner = helper.calls.find((other) => isNested(other, agent, helper, hops.length === 0 ? by : null, module))
-    if (inner !== undefined) return { inner, by: hops[0] }
+function nestedIn(
+  clauses: readonly Clause[],
+  agent: Expression,
+  by: Expression | null,
+  module: Module,
+): Nested | undefined {
+  const found = clauses.map((clause) => {
+    const inner = nestedCall(clause, agent, by, module)
+    return inner === undefined ? nestedBelow(clause, agent, module) : { inner, by: undefined }
+  })
+  return found.includes(undefined) ? undefined : found[0]
+}
+
+function nestedBelow(clause: Clause, agent: Expression, module: Module): Nested | undefined {
+  for (const { fun, by } of localCalls(clause)) {
+    const found = clausesFor(by, fun, clause).map((below) => nestedCall(below, agent, null, module))
+    if (found[0] !== undefined && !found.includes(undefined)) return { inner: found[0], by }
   }
   return undefined
+}
+
+function nestedCall(clause: Clause, agent: Expression, by: Expression | null, module: Module): Call | undefined {
+  return clause.calls.find((call) => isNested(call, agent, clause, by, module))
 }
 
 /** In a helper the name that this module registers says which agent is meant, or what the helper is given. */

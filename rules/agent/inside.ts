@@ -29,7 +29,7 @@ export function isScratchPad(agent: Expression, clause: Clause): boolean {
 }
 
 /** Which agent a call in a function means to the one who calls that function with `by`: a parameter is what it is given. */
-export function agentFor(target: Expression, helper: Clause, by: Expression): Expression {
+function agentFor(target: Expression, helper: Clause, by: Expression): Expression {
   if (target.kind !== 'variable') return target
   const position = helper.params.findIndex((param) => param.kind === 'variable' && param.name === target.name)
   const given = argumentFor(helper, position, by)

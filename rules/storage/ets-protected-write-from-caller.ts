@@ -8,6 +8,7 @@ import {
   defineRule,
   elixir,
   etsAccess,
+  type Expression,
   type FunctionFact,
   type Module,
   runsInAgent,
@@ -16,9 +17,11 @@ import {
   type Table,
   tableOf,
   tables,
+  walk,
   whereRuns,
 } from '#engine'
 import { readsGoStraightToEts } from '../principles.ts'
+import { applicationOf } from '../wording.ts'
 
 /** Calls that start a process for a function: it is never the owner of the table. */
 const STARTS = /^(Task|Task\.Supervisor|Kernel|:erlang|:proc_lib)\./
@@ -134,8 +137,14 @@ function isClosed({ access }: Table): boolean {
  */
 function mayRunApi({ callee, module: called, args }: Call, module: Module): boolean {
   if (called?.startsWith(`${module.name}.`)) return true
+  // `Shop.Importer.run(file, into: __MODULE__)`.
+  if (called?.startsWith(`${applicationOf(module)}.`) && args.some((arg) => namesItself(arg, module))) return true
   if (callee !== 'Kernel.apply' && callee !== ':erlang.apply') return false
   return args[1]?.kind !== 'atom' && (args[0]?.kind !== 'module' || args[0].name === module.name)
+}
+
+function namesItself(arg: Expression, module: Module): boolean {
+  return walk(arg).some((each) => each.kind === 'module' && each.name === module.name)
 }
 
 /** Functions that are captured to be kept or sent (`GenServer.call(server, {:run, &store/1})`): the owner may run them. */
@@ -158,5 +167,8 @@ function ownerOf({ call, clause }: Table, module: Module): string {
 
 /** The code asks which process it runs in, or takes the error. */
 function isExpected(call: Call, clause: Clause): boolean {
-  return asksWhoItIs(call, clause) || [...ancestors(call)].some((up) => up.kind === 'try' && up.rescues.length > 0)
+  return (
+    asksWhoItIs(call, clause) ||
+    [...ancestors(call)].some((up) => up.kind === 'try' && up.rescues.length + up.catches.length > 0)
+  )
 }
