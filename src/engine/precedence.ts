@@ -6,6 +6,7 @@ import type { Finding } from './finding.ts'
 const ORDERS: readonly (readonly string[])[] = [
   [
     'task-message-unhandled',
+    'genserver-offloaded-reply-lost',
     'oban-detached-work',
     'task-async-discarded',
     'task-for-durable-work',

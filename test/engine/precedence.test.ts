@@ -12,6 +12,7 @@ const rulesOf = (...findings: Finding[]): string[] => applyPrecedence(findings).
 describe('of two findings about one expression the stronger one stands', () => {
   test.each([
     ['task-message-unhandled', 'task-async-discarded'],
+    ['genserver-offloaded-reply-lost', 'task-unsupervised'],
     ['oban-detached-work', 'task-async-discarded'],
     ['oban-detached-work', 'task-unsupervised'],
     ['task-async-discarded', 'task-for-durable-work'],
