@@ -35,7 +35,7 @@ export default defineRule({
   instead:
     'Do the slow part before or after in the caller, and give the agent only what changes. If both must be one step, use a GenServer that leaves the work to a task.',
   limits:
-    'Work inside functions of other modules is not seen. A long function counts where it has a loop or calls another module of the application.',
+    'Work inside functions of other modules is not seen. A long function counts where it has a loop or calls another module of the application. An agent that a function starts for its own work and that is stopped again may wait.',
 
   examples: [
     {

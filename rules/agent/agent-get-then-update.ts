@@ -39,6 +39,8 @@ export default defineRule({
   instead:
     'Do both inside the agent: `Agent.update(agent, &(&1 + 1))`, or `Agent.get_and_update/2` where the value is needed.',
   ignoreWhen: 'When only one process ever writes to this agent.',
+  limits:
+    'An agent that a function starts for its own work and that is stopped again, and what an `after` block puts back, are not judged.',
 
   examples: [
     {

@@ -41,6 +41,7 @@ export default defineRule({
     the agent, with its state, down.
   `,
   instead: 'Use the state that the function receives as its argument.',
+  limits: 'Of a function with several clauses, each that can run must call the agent.',
 
   examples: [
     {

@@ -51,7 +51,8 @@ export default defineRule({
   instead:
     'Make the table in `init/1` of a small supervised GenServer, or in the start function of the application, so that its owner lives as long as it does.',
   ignoreWhen: 'When only one long-lived process ever calls this module.',
-  limits: 'One helper between the function and `:ets.new` is followed.',
+  limits:
+    'One helper between the function and `:ets.new` is followed. A table that is given away or has an heir is not judged.',
 
   examples: [
     {

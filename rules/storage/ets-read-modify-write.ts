@@ -49,7 +49,8 @@ export default defineRule({
   instead:
     'Use `:ets.update_counter(table, key, {2, 1}, {key, 0})` for counters, `:ets.insert_new/2` to claim a key, or let the owner of the table do both steps.',
   ignoreWhen: 'When only one process ever runs this function.',
-  limits: 'The table must be made `:public` in the same file.',
+  limits:
+    'The table must be made `:public` in the same file. A callback of a server is taken for the only writer, one of a LiveView or channel is not.',
 
   examples: [
     {

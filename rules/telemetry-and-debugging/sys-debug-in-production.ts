@@ -85,7 +85,7 @@ export default defineRule({
   `,
   instead: 'Give the server a `handle_call` for what is needed. Remove tracing, or switch it off in an `after` block.',
   ignoreWhen: 'In a tool that is meant for operators.',
-  limits: 'Modules named as debugging, tracing, testing or admin tools are not reported.',
+  limits: 'Modules named as debugging, tracing, testing or admin tools, and functions named so, are not reported.',
 
   examples: [
     {
