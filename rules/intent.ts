@@ -8,8 +8,8 @@ export function isOnPurpose(clause: Clause): boolean {
   return remarks(clause).some((text) => ON_PURPOSE.test(text))
 }
 
-const BLOCKS = /\b(?:block\w*|synchronous(?:ly)?|wait\w*)\b/i
-const REASON = /\b(?:because|must|since|so|to avoid|in order to|(?:during|in) `?init)\b/i
+const BLOCKS = /\b(?:block\w*|only returns?|returns? (?:only )?(?:after|once)|synchronous(?:ly)?|wait\w*)\b/i
+const REASON = /\b(?:because|ensur\w+|guarantee\w*|must|since|so|to avoid|in order to|(?:during|in) `?init)\b/i
 
 /** Whether a comment there says that code blocks, and why. */
 export function saysWhyItBlocks(clause: Clause): boolean {

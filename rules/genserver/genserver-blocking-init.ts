@@ -34,7 +34,7 @@ export default defineRule({
     When the children after this one must not start before the data is there. Keep it, and say so in the ignore comment.
   `,
   limits:
-    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks, or a function is called `sync_start` or the like, it is taken to be meant. A `receive` with an `after` for the answer to one reference is a call made by hand, and reported by the strict profile only.',
+    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks (a reason to sleep does not count), or a function is called `sync_start` or the like, it is taken to be meant. A `receive` with an `after` for the answer to one reference is a call made by hand, and reported by the strict profile only.',
 
   examples: [
     {
@@ -80,7 +80,8 @@ export default defineRule({
         if (wait === 'stream' || seen.has(expression.start)) continue
         // A step of the boot that blocks it and then returns `:ignore`, or what is cleaned up on the way to `{:stop, reason}`.
         if ([expression, ...hops].some(isOnTheWayOut)) continue
-        if ([clause, from].some((each) => isOnPurpose(each) || saysWhyItBlocks(each))) continue
+        // Why it sleeps is no reason to sleep.
+        if ([clause, from].some((each) => isOnPurpose(each) || (wait !== 'sleep' && saysWhyItBlocks(each)))) continue
         if (SYNCHRONOUS.test(clause.function.name)) continue
         seen.add(expression.start)
         const helper = clause === from ? '' : ` in \`${clause.function.id}\``
