@@ -91,7 +91,7 @@ function detsCalls(module: Module): { call: Call; clause: Clause }[] {
   )
 }
 
-/** A table that is only read, is kept in memory, or for which somebody thought of when it is saved. */
+/** A table that is only read, is kept in memory or a temporary file, or for which somebody thought of when it is saved. */
 function isHarmless(open: Call, clause: Clause): boolean {
   const given = open.args[1]
   const options = given === undefined ? undefined : resolve(given, clause.module, clause)
@@ -99,8 +99,14 @@ function isHarmless(open: Call, clause: Clause): boolean {
   return (
     isAtom(options.get('access'), 'read') ||
     isAtom(options.get('ram_file'), 'true') ||
+    isTemporary(options.get('file')) ||
     options.get('auto_save') !== undefined
   )
+}
+
+/** A file that nobody misses. */
+function isTemporary(file: Expression | undefined): boolean {
+  return file !== undefined && /["']\/tmp\/|\btmp_dir!?\b/.test(file.text)
 }
 
 function isAtom(expression: Expression | undefined, value: string): boolean {

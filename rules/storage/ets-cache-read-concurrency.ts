@@ -4,6 +4,8 @@ import {
   type Edit,
   elixir,
   etsAccess,
+  type FunctionFact,
+  localCalls,
   type Module,
   serverCode,
   type Table,
@@ -84,7 +86,8 @@ export default defineRule({
       // One list for several tables: what suits one may not suit the others.
       if (made.some((other) => other !== table && other.options === options)) continue
       const uses = usesOf(module, name)
-      const [reader] = uses.filter(({ kind, clause }) => kind === 'read' && !server.has(clause))
+      const readers = uses.filter(({ kind, clause }) => kind === 'read' && !server.has(clause))
+      const reader = readers.find(({ clause }) => clause.function.isPublic) ?? readers[0]
       const writes = uses.filter(({ kind }) => kind !== 'read')
       if (reader === undefined || writes.some(({ kind, clause }) => kind === 'count' || !server.has(clause))) continue
       if (access === 'public' && writes.length === 0) continue
@@ -92,7 +95,7 @@ export default defineRule({
         at: options.range,
         evidence: [table.call.at, options.range],
         message:
-          `Every caller of \`${reader.clause.function.id}\` reads the table \`${name}\` in its own process, and \`${module.name}\` writes it ` +
+          `Every caller of \`${entryOf(reader.clause.function, module).id}\` reads the table \`${name}\` in its own process, and \`${module.name}\` writes it ` +
           'in one process only. Without `read_concurrency: true` the readers share one lock.',
         edit: withReadConcurrency(table, module),
       }
@@ -106,6 +109,14 @@ function ownerCode(module: Module): Set<Clause> {
   if (module.is('Application')) clauses.push(...module.clauses('start', 2))
   clauses.push(...module.functions.filter((fun) => fun.name === 'start_link').flatMap((fun) => fun.clauses))
   return new Set(clauses)
+}
+
+/** The public function through which others read. */
+function entryOf(fun: FunctionFact, module: Module): FunctionFact {
+  if (fun.isPublic) return fun
+  const isCaller = (other: FunctionFact): boolean =>
+    other.isPublic && other.clauses.some((clause) => localCalls(clause).some((called) => called.fun === fun))
+  return module.functions.find(isCaller) ?? fun
 }
 
 interface Use {

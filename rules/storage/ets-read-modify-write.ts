@@ -13,6 +13,7 @@ import {
   localCalls,
   type Module,
   partsOf,
+  reach,
   resolve,
   runsInAgent,
   serverCode,
@@ -99,6 +100,7 @@ export default defineRule({
     const owned = new Set([
       ...(module.isProcess && !isPerVisitor(module) ? serverCode(module) : []).map((each) => each.clause),
       ...agentCode(module),
+      ...trackerCode(module),
     ])
     for (const fun of module.functions) {
       for (const clause of fun.clauses) {
@@ -109,6 +111,11 @@ export default defineRule({
     }
   },
 })
+
+/** What `Phoenix.Presence` and `Phoenix.Tracker` call when somebody comes or goes: one process does. */
+function trackerCode(module: Module): Clause[] {
+  return reach([...module.clauses('handle_metas', 4), ...module.clauses('handle_diff', 2)]).map((each) => each.clause)
+}
 
 /** Rows of a bag stand side by side: an insert overwrites none. */
 function isShared({ access, isNamed, name, options }: Table): boolean {

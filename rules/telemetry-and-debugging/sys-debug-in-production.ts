@@ -125,7 +125,8 @@ const DEBUGGING = /:(?:sys|dbg|erlang|recon_trace)\b|\bdebug:/
 function* peekAt(peek: Expression, callee: string, clause: Clause): Iterable<Problem> {
   if (!PEEKS.has(callee) || LOOKS.test(clause.function.name)) return
   // Who writes why the state is looked at has thought of asking.
-  if (remarks(clause).some((text) => text.includes(callee)) || isCaught(peek, callee)) return
+  if (remarks(clause).some((text) => text.includes(callee)) || isCaught(peek, callee) || isUndone(callee, clause))
+    return
   yield {
     at: spotOf(peek),
     message: `\`${callee}\` in \`${clause.function.id}\` is meant for a person at a shell. ${consequence(peek, callee)}`,
@@ -175,6 +176,15 @@ function isDropped(peek: Expression): boolean {
   const holder = peek.parent?.kind === 'match' && peek.parent.value === peek ? peek.parent : peek
   if (holder.kind === 'match') return holder.pattern.kind === 'variable' && holder.pattern.name.startsWith('_')
   return holder.parent?.kind === 'block' && holder.parent.statements.at(-1) !== holder
+}
+
+/** The state is replaced for as long as a function runs, and put back in `after`. */
+function isUndone(callee: string, clause: Clause): boolean {
+  if (callee !== ':sys.replace_state') return false
+  const replaces = (each: Expression): boolean => each.kind === 'call' && each.callee === callee
+  return clause.expressions.some(
+    (each) => each.kind === 'try' && each.after !== null && walk(each.after).some(replaces),
+  )
 }
 
 /** `catch :exit, {:shutdown, {:sys, :terminate, _}} -> :ok`: the code knows what the call ends with. */

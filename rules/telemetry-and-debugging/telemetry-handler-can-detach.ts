@@ -72,7 +72,7 @@ export default defineRule({
       if (handler.clauses.some((clause) => clause.hasError) || handler.module.hasUnknownDefinitions) continue
       const { clauses } = handler
       const missed = events.find(
-        (event) => !clauses.some((clause) => takes(clause, event)) && !takeBoth(clauses, event),
+        (event) => !clauses.some((clause) => takes(clause, event)) && !takeTogether(clauses, event),
       )
       if (missed === undefined) continue
       const shown = `[${missed.map((part) => (part === SOME_PARTS ? '...' : part === null ? '_' : `:${part}`)).join(', ')}]`
@@ -188,18 +188,23 @@ function partOf(
   return position < 0 || event[0] === SOME_PARTS ? undefined : event[position]
 }
 
-/** One clause for `%{hit: true}` and one for `%{hit: false}`: together they take what a flag can be. */
-function takeBoth(clauses: readonly Clause[], event: TelemetryEvent): boolean {
-  const flags = new Set<string>()
+/** Who writes a clause for each of so many atoms means all there are. */
+const MANY = 3
+
+/** One clause for `%{hit: true}` and one for `%{hit: false}`: together they take what a flag can be. So do those for many atoms. */
+function takeTogether(clauses: readonly Clause[], event: TelemetryEvent): boolean {
+  const flags = new Map<string, Set<string>>()
   for (const clause of clauses) {
     if (!matchesEvent(clause, event) || !guardHolds(clause, event)) continue
     const demands = clause.params
       .slice(1, 3)
       .flatMap((param, index) => demandsOf(param).map(({ key, value }) => [index, canonical(key), value] as const))
     const [index, key, value] = demands[0] ?? []
-    if (demands.length === 1 && value?.kind === 'atom') flags.add(`${index} ${key} ${value.value}`)
+    if (demands.length !== 1 || value?.kind !== 'atom') continue
+    const place = `${index} ${key}`
+    flags.set(place, (flags.get(place) ?? new Set()).add(value.value))
   }
-  return [...flags].some((flag) => flag.endsWith(' true') && flags.has(flag.replace(/true$/, 'false')))
+  return [...flags.values()].some((values) => values.size >= MANY || (values.has('true') && values.has('false')))
 }
 
 /** A map pattern with a literal value (`%{result: :ok}`) fails for every other value. */

@@ -10,6 +10,9 @@ const HANDLES = new Set([':atomics.new', ':counters.new', ':ets.new'])
 /** Calls that give a small integer, a boolean or an atom. */
 const IMMEDIATE =
   /^(Kernel\.(abs|byte_size|ceil|div|floor|is_\w+|length|map_size|max|min|node|not|rem|round|trunc|tuple_size)|div|rem|length|map_size|byte_size|not|System\.\w*time|System\.unique_integer|Enum\.count|:erlang\.(phash2?|monotonic_time|system_time|unique_integer|crc32)|DateTime\.to_unix|String\.length|.*(count|size|hash|version|generation|seq)(_for_\w+)?|.*\?)$/
+/** Names of variables that hold a small integer, a boolean or an atom. */
+const IMMEDIATE_NAME =
+  /(^|_)(count|enabled|epoch|generation|height|index|level|mode|num|number|seq|size|timestamp|version)$/
 /** Steps through variables, branches and local functions that are followed. */
 const STEPS = 6
 
@@ -35,7 +38,8 @@ export function isImmediate(value: Expression | undefined, reached: Reached, ste
       const bound = boundValue(value, clause)
       if (bound !== undefined) return again(bound)
       const { given, caller } = argumentOf(value.name, reached)
-      return given !== undefined && caller !== undefined && isImmediate(given, caller, steps - 1)
+      if (given !== undefined && caller !== undefined) return isImmediate(given, caller, steps - 1)
+      return IMMEDIATE_NAME.test(value.name)
     }
     case 'call': {
       if (HANDLES.has(value.callee) || IMMEDIATE.test(value.callee)) return true
