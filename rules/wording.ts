@@ -55,3 +55,9 @@ export function nameCall({ callee, name, module }: Call): string {
 export function applicationOf({ name }: Pick<Module, 'name'>): string {
   return name.split('.')[0]!.replace(/(?<=.)Web$/, '')
 }
+
+/** Names in a row: `a`, `b` and `c`. */
+export function listNames(names: readonly string[]): string {
+  const quoted = names.map((name) => `\`${name}\``)
+  return quoted.length === 1 ? quoted[0]! : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
+}

@@ -11,6 +11,7 @@ import {
 } from '#engine'
 import { replaceIn } from '../edits.ts'
 import { durableWork } from '../principles.ts'
+import { listNames } from '../wording.ts'
 
 export default defineRule({
   id: 'oban-unique-without-worker',
@@ -76,7 +77,7 @@ export default defineRule({
       yield {
         at: pair.range,
         message:
-          `\`${pair.text.replaceAll(/\s+/g, ' ')}\` leaves out \`:worker\`: a job of any other worker that agrees in these fields ` +
+          `\`${pair.text.replaceAll(/\s+/g, ' ')}\` leaves out \`:worker\`: a job of any other worker ${agreeing(pair)} ` +
           `keeps this job${worker === null ? '' : ` of \`${worker}\``} from being inserted.`,
         edit: withWorker(pair, module),
       }
@@ -99,6 +100,16 @@ function fieldsIn(options: List, module: Module, clause: Clause | null): Pair[] 
   // A slug of one's own in the meta is as particular as the worker.
   const isOwnKey = fields.length === 1 && fields[0] === 'meta' && unique.get('keys') !== undefined
   return isOwnKey ? [] : [pair]
+}
+
+/** In what another job must agree: `with the same :movie_id`, where keys choose among the args. */
+function agreeing({ value, parent }: Pair): string {
+  const chosen = parent?.kind === 'list' ? parent.get('keys') : undefined
+  const keys = chosen === undefined ? null : atomsOf(chosen)
+  const isArgsAlone = atomsOf(value)?.join() === 'args'
+  return keys !== null && isArgsAlone
+    ? `with the same ${listNames(keys.map((key) => `:${key}`))}`
+    : 'that agrees in these fields'
 }
 
 /** `[:args, :queue]` or `~w(args queue)a`. */

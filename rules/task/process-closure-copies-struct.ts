@@ -21,6 +21,7 @@ import {
   walk,
 } from '#engine'
 import { messagesAreCopied } from '../principles.ts'
+import { listNames } from '../wording.ts'
 
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/))
 
@@ -138,16 +139,18 @@ function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause):
   const fields = stateOf(clause).includes(name) ? undefined : FIELDS.get(name)
   if (fields !== undefined && !mentions.every(({ parent }) => parent?.kind === 'field' && fields.has(parent.field)))
     return
-  const texts = [...new Set(paths.map((path) => path!.text))]
+  const texts = outermost([...new Set(paths.map((path) => path!.text))])
   const { range } = closure
   const at = {
     ...range,
     endLine: range.startLine,
     endColumn: range.startLine === range.endLine ? range.endColumn : clause.file.lineEndColumn(range.startLine),
   }
-  const edit = texts.length === 1 ? bindFirst(paths as FieldAccess[], closure, clause) : null
-  const only = texts.length <= 3 ? list(texts) : `${texts.length} fields of \`${name}\``
-  const first = paths[0]!
+  const edit = paths.every((path) => path!.text === texts[0])
+    ? bindFirst(paths as FieldAccess[], closure, clause)
+    : null
+  const only = texts.length <= 3 ? listNames(texts) : `${texts.length} fields of \`${name}\``
+  const first = paths.find((path) => path!.text === texts[0])!
   const isWorthIt =
     LARGE.includes(name) || by.name.startsWith('async_stream') || (texts.length < 3 && !isSettings(clause.module))
   yield {
@@ -210,9 +213,9 @@ const SETTING_KINDS: ReadonlySet<Expression['kind']> = new Set([
   'attribute',
 ])
 
-function list(texts: readonly string[]): string {
-  const quoted = texts.map((text) => `\`${text}\``)
-  return quoted.length === 1 ? quoted[0]! : `${quoted.slice(0, -1).join(', ')} and ${quoted.at(-1)}`
+/** Without `conn.assigns.shop.id` where all of `conn.assigns.shop` is read. */
+function outermost(paths: readonly string[]): string[] {
+  return paths.filter((path) => !paths.some((other) => path.startsWith(`${other}.`)))
 }
 
 /** `conn.assigns.user` around the mention of `conn`; null where all of it is meant. */
