@@ -52,7 +52,7 @@ export default defineRule({
     'Make the table in `init/1` of a small supervised GenServer, or in the start function of the application, so that its owner lives as long as it does.',
   ignoreWhen: 'When only one long-lived process ever calls this module.',
   limits:
-    'One helper between the function and `:ets.new` is followed. A table that is given away or has an heir is not judged.',
+    'One helper between the function that uses the table and `:ets.new` is followed. A table that is given away or has an heir is not judged.',
 
   examples: [
     {
@@ -153,10 +153,16 @@ function isMadeAtBoot({ clause: { function: creator }, call }: Table, module: Mo
     module.functions.some(
       (fun) =>
         fun.isPublic &&
-        BOOT.test(fun.name) &&
+        isBoot(fun, module) &&
         (fun === creator || fun.clauses.some((clause) => localCalls(clause).some((called) => called.fun === creator))),
     )
   )
+}
+
+/** The `init/1` of a plug runs when the router is compiled, or with each request. */
+function isBoot({ name, arity }: FunctionFact, module: Module): boolean {
+  const isOfPlug = name === 'init' && arity === 1 && (module.is('Plug') || module.has('call', 2))
+  return BOOT.test(name) && !isOfPlug
 }
 
 interface User {
@@ -222,11 +228,28 @@ function accessPassed(clause: Clause, by: Expression | null): Call | undefined {
   return undefined
 }
 
+/** Calls between a public function and the one that uses the table. */
+const STEPS = 4
+
+/** The public function through which others come here, the nearest; null where one of several calls away runs at boot. */
 function entryOf(fun: FunctionFact, module: Module): FunctionFact | null {
   if (fun.isPublic) return fun
-  const isCaller = (other: FunctionFact): boolean =>
-    other.isPublic && other.clauses.some((clause) => localCalls(clause).some((called) => called.fun === fun))
-  return module.functions.find(isCaller) ?? null
+  const entries: FunctionFact[] = []
+  const seen = new Set([fun])
+  let step = [fun]
+  for (let distance = 1; distance <= STEPS && step.length > 0; distance++) {
+    step = callersOf(step, module).filter((each) => !seen.has(each))
+    for (const each of step) seen.add(each)
+    entries.push(...step.filter(({ isPublic }) => isPublic))
+    if (distance === 1 && entries.length > 0) return entries[0]!
+  }
+  return entries.some((entry) => isBoot(entry, module)) ? null : (entries[0] ?? null)
+}
+
+function callersOf(called: readonly FunctionFact[], module: Module): FunctionFact[] {
+  return module.functions.filter(({ clauses }) =>
+    clauses.some((clause) => localCalls(clause).some(({ fun }) => called.includes(fun))),
+  )
 }
 
 /** Whether a call uses the table: by its name, or by the value that the function which makes it is given for the name. */
