@@ -1,4 +1,5 @@
 import {
+  ancestors,
   type Call,
   canonical,
   type Clause,
@@ -12,6 +13,7 @@ import {
   missesBefore,
   type Module,
   nameOf,
+  partsOf,
   reach,
   type Reached,
   requestCode,
@@ -63,7 +65,7 @@ export default defineRule({
   instead: 'List it among the children of a supervisor, or start it with `DynamicSupervisor.start_child/2`.',
   ignoreWhen: 'When the process is meant to live exactly as long as the one that starts it.',
   limits:
-    'Who calls a function of another module is not known, so only lazy starts and code of requests and jobs are reported: a start is lazy where a look for the same process has found none, also in a local helper. What the module also stops by its name is taken to be begun and ended by hand.',
+    'Who calls a function of another module is not known, so only lazy starts and code of requests and jobs are reported: a start is lazy where a look for the same process has found none, also in a local helper. What the module also stops by its name is taken to be begun and ended by hand, and what a second caller is refused belongs to the first.',
 
   examples: [
     {
@@ -151,6 +153,7 @@ function isStart({ callee, module: called, name, arity, isLocal }: Call, { modul
 /** The look for that very process that has failed where it is started: here, or before a helper. */
 function lookupFor(call: Call, clause: Clause): Call | null {
   const here = missesBefore(call, clause).find((miss) => isFor(miss, call, clause))
+  if (here !== undefined && isRefusedOtherwise(call, here, clause)) return null
   const { function: fun, module } = clause
   if (here !== undefined || fun.isPublic) return here?.lookup ?? null
   for (const caller of module.functions.flatMap(({ clauses }) => clauses)) {
@@ -161,6 +164,39 @@ function lookupFor(call: Call, clause: Clause): Call | null {
     }
   }
   return null
+}
+
+/** Where one runs already, whoever asks gets an error and not the process: it is not shared, and the link to its owner is meant. */
+function isRefusedOtherwise(start: Call, { lookup }: Miss, clause: Clause): boolean {
+  let inner: Expression = start
+  for (const up of ancestors(start)) {
+    const other = otherwise(up, inner)
+    if (other !== null && [...partsOf(other.asked, clause)].includes(lookup)) {
+      const results = other.bodies.flatMap(tails)
+      return results.length > 0 && results.every(({ expression }) => isRefusal(expression, lookup, clause))
+    }
+    inner = up
+  }
+  return false
+}
+
+/** What a `case` or `if` decides by, and what else it would have run. */
+function otherwise(
+  up: Expression,
+  inner: Expression,
+): { asked: Expression; bodies: readonly (Expression | null)[] } | null {
+  if (up.kind === 'case') {
+    const others = up.branches.filter((branch) => branch !== inner)
+    return { asked: up.subject, bodies: others.map(({ body }) => body) }
+  }
+  if (up.kind !== 'if' || up.condition === inner) return null
+  return { asked: up.condition, bodies: [up.then === inner ? up.otherwise : up.then] }
+}
+
+function isRefusal(result: Expression | null, lookup: Call, clause: Clause): boolean {
+  if (result?.kind !== 'tuple') return false
+  const [tag] = result.elements
+  return tag?.kind === 'atom' && tag.value === 'error' && !comesFrom(result, clause, (from) => from === lookup)
 }
 
 /** Whether the name that was asked for can be the one that the process is started under. */
