@@ -113,11 +113,15 @@ function isPoolCall({ module, callee }: Call): boolean {
   return module === ':poolboy' || module === ':worker_pool' || callee === 'NimblePool.checkout!'
 }
 
-/** Helpers that a package ships for the tests of others, `Phoenix.LiveViewTest` and the like: they wait on purpose. */
+/**
+ * Helpers that a package ships for the tests of others, `Phoenix.LiveViewTest` and the like, and clients that put a load
+ * on a server: they wait on purpose.
+ */
 export function isTestSupport({ name, file }: Module): boolean {
-  return TEST_NAME.test(name) || TEST_FOLDER.test(file.path)
+  return TEST_NAME.test(name) || LOAD_NAME.test(name) || TEST_FOLDER.test(file.path)
 }
 
 const TEST_NAME =
-  /(?:Test|Testing|[Tt]est_?[Ff]ramework)(?:\.|$)|(?:^|\.)Mock(?:[A-Z]|\.|$)|[a-z]Mock(?:\.|$)|(?:^|\.)Test(?:Adapter|Client|Cluster|Double|Harness|Helpers?|Node|Server|Support|Utils?|Validator)(?:\.|$)/
+  /(?:Test|Testing|[Tt]est_?[Ff]ramework)(?:\.|$)|(?:^|\.)(?:Mock|Dummy)(?:[A-Z]|\.|$)|[a-z]Mock(?:\.|$)|(?:^|\.)Test(?:Adapter|Client|Cluster|Double|Harness|Helpers?|Node|Server|Support|Utils?|Validator)(?:\.|$)/
+const LOAD_NAME = /(?:^|\.)(?:Benchmark|LoadTest)s?(?:\.|$)/
 const TEST_FOLDER = /(?:^|\/)(?:test|tests|testing|test_helpers|test_support)\/|testframework\//

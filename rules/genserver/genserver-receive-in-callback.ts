@@ -1,15 +1,19 @@
 import {
   type Branch,
   callbacks,
+  canMatch,
   type Clause,
   defineRule,
   elixir,
   type Expression,
   foldNumber,
+  isSelf,
   messageShape,
   reach,
+  type Reached,
   type Receive,
   resolve,
+  sentMessage,
   waitingIn,
 } from '#engine'
 import { isPooled, isTestSupport } from '../callers.ts'
@@ -44,7 +48,7 @@ export default defineRule({
     'Keep what the answer is for in the state (for a call: `from`), return `{:noreply, state}`, and go on in the `handle_info/2` clause that takes the message; bound the wait with `Process.send_after`.',
   ignoreWhen: 'When the message is certain to be in the mailbox already; write `after 0` to say so.',
   limits:
-    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported, nor one with an `after` right before the server stops. Others with an `after` are reported by the strict profile only, unless it is a second or longer in `handle_call/3`, or longer than the five seconds of a call elsewhere.',
+    'A `receive` in `handle_continue/2`, in functions of other modules, or one that also takes the `:DOWN` or `:EXIT` of the process it waits for, is not reported, nor one with an `after` right before the server stops. Others with an `after`, or ended by a timer that was set on the way there, are reported by the strict profile only, unless the `after` is a second or longer in `handle_call/3`, or longer than the five seconds of a call elsewhere.',
 
   examples: [
     {
@@ -96,7 +100,8 @@ export default defineRule({
       for (const { expression, at, wait } of waitingIn(clause)) {
         if (wait !== 'receive' || expression.kind !== 'receive' || seen.has(expression.start)) continue
         seen.add(expression.start)
-        const bound = boundOf(expression, clause)
+        const onTheWay = running.filter((each) => each.clause === clause || hops.some((hop) => isIn(hop, each.clause)))
+        const bound = endsByTimer(expression, onTheWay) ? null : boundOf(expression, clause)
         const isBounded = bound !== Number.POSITIVE_INFINITY
         const isEnding = from.function.name === 'terminate' || [expression, ...hops].some(isOnTheWayOut)
         if ((isEnding && isBounded) || expression.branches.some(seesTheEnd)) continue
@@ -122,6 +127,24 @@ function boundOf({ after }: Receive, clause: Clause): number | null {
   const limit = resolve(given, clause.module, clause)
   if (limit.kind === 'atom' && limit.value === 'infinity') return Number.POSITIVE_INFINITY
   return foldNumber(limit, clause.module)
+}
+
+function isIn({ start, end }: Expression, clause: Clause): boolean {
+  return clause.start <= start && end <= clause.end
+}
+
+const TIMERS = new Set(['Process.send_after', ':erlang.send_after', ':timer.send_after'])
+
+/** `Process.send_after(self(), :enough, time)` on the way there, and a branch for `:enough`: an `after` made by hand. */
+function endsByTimer({ branches }: Receive, onTheWay: readonly Reached[]): boolean {
+  return onTheWay.some(({ clause }) =>
+    clause.calls.some((call) => {
+      const sent = TIMERS.has(call.callee) ? sentMessage(call) : null
+      const shape = sent === null ? null : messageShape(sent.message)
+      if (sent === null || shape === null || !(sent.to === null || isSelf(sent.to, clause))) return false
+      return branches.some(({ patterns: [pattern] }) => pattern !== undefined && canMatch(pattern, shape))
+    }),
+  )
 }
 
 /** Whether a wait is noticed: by the caller and those behind it after a second, by others once it is longer than any call. */

@@ -1,4 +1,5 @@
 import { type Clause, defineRule, elixir, isPure, type Module, type Range, tails } from '#engine'
+import { isTestSupport } from '../callers.ts'
 import { modulesOrganiseCode } from '../principles.ts'
 import { ignoresState, uses } from '../replies.ts'
 
@@ -62,7 +63,7 @@ export default defineRule({
   words: ['handle_call'],
   *check({ module }) {
     const use = module.use('GenServer')
-    if (use === undefined || !module.isTransparent) return
+    if (use === undefined || !module.isTransparent || isTestSupport(module)) return
     if (OTHER_CALLBACKS.some(([name, arity]) => module.has(name, arity))) return
     const handlers = module.clauses('handle_call', 3)
     if (handlers.length === 0 || !handlers.every(answersWithoutState)) return

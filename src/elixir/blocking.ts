@@ -1,4 +1,5 @@
 // Code that waits for the outside world, by kind. What a call waits for is known from its resolved name and arguments.
+import { isForDevelopment } from './conditions.ts'
 import { ancestors, type Call, type Expression, type Fn, type Receive, walk } from './expression.ts'
 import type { Clause } from './module.ts'
 import { closureRuns, whereRuns } from './processes.ts'
@@ -260,14 +261,18 @@ export interface Waiting {
 
 const waitingCache = new WeakMap<Clause, readonly Waiting[]>()
 
-/** Where a clause waits in its own process, in source order; streams of tasks where something here runs them. */
+/**
+ * Where a clause waits in its own process, in source order; streams of tasks where something here runs them. What waits in
+ * development or in tests alone is left out.
+ */
 export function waitingIn(clause: Clause): readonly Waiting[] {
   let waiting = waitingCache.get(clause)
   if (waiting === undefined) {
     waiting = clause.expressions.flatMap((expression) => {
       const wait =
         expressionWaitsFor(expression, clause) ?? (isConsumedTaskStream(expression, clause) ? 'stream' : null)
-      return wait !== null && runsHere(expression, clause) ? [{ expression, wait, ...placeOf(expression) }] : []
+      if (wait === null || !runsHere(expression, clause) || isForDevelopment(expression)) return []
+      return [{ expression, wait, ...placeOf(expression) }]
     })
     waitingCache.set(clause, waiting)
   }
