@@ -160,7 +160,7 @@ function* updates(clause: Clause, shared: ReadonlySet<string>, counts: boolean) 
     // Who counts by `update_counter` in this module knows it, and does otherwise where a row has one writer.
     if (counts && written.some(isSum)) continue
     const isOld = (each: Expression): boolean =>
-      written.some((part) => comesFrom(part, clause, (from) => from === each))
+      written.some((part) => comesFrom(part, clause, (from) => from === each) && !isCarriedOver(part, each, clause))
     const read = reads.findLast(
       (each) => each.table === tableOf(insert, clause) && isSameRow(key!, each, clause) && isOld(each.by),
     )
@@ -188,6 +188,24 @@ function isClaimed(insert: Call, clause: Clause): boolean {
 
 function isClaim(each: Expression): boolean {
   return each.kind === 'call' && each.callee === ':ets.insert_new'
+}
+
+/** `%{status: :open, opened_at: now(), limit: limit(name)}`: a new value, which only keeps a field of the old one as it was. */
+function isCarriedOver(part: Expression, read: Expression, clause: Clause): boolean {
+  const value = resolve(part, clause.module, clause)
+  if (value.kind !== 'map' || value.updated !== null) return false
+  return value.entries.every((entry) => {
+    if (entry.kind !== 'pair') return false
+    const isOld = comesFrom(entry.value, clause, (from) => from === read)
+    return !isOld || isAsItWas(entry.value, read, clause)
+  })
+}
+
+/** The old value itself, under the name that a pattern gives it, or a field of it. */
+function isAsItWas(value: Expression, read: Expression, clause: Clause): boolean {
+  if (value === read) return true
+  if (value.kind === 'field') return isAsItWas(value.subject, read, clause)
+  return value.kind === 'variable' && sourceOf(value, clause)?.value === read
 }
 
 /** The key that was looked up, also as the row that was found names it: `[{key, count}] = :ets.lookup(:hits, page)`. */
