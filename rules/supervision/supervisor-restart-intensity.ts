@@ -16,9 +16,6 @@ import { broadwayProcessors, strategiesEncodeDependencies } from '../principles.
 /** From here on the limit is no limit any more. */
 const MANY = 100
 
-/** The children of a dynamic supervisor can be hundreds, and share its limit. */
-const MANY_OF_MANY = 1000
-
 /** What a Broadway pipeline allows itself by default. */
 const BROADWAY_DEFAULT = 3
 
@@ -47,7 +44,7 @@ export default defineRule({
   ignoreWhen:
     'When a comment on the line above says why so many restarts are expected; it silences the rule by itself.',
   limits:
-    'Limits that are computed are not known. The children of a DynamicSupervisor share its limit and can be many: there a limit below 1000 is reported in the strict profile only.',
+    'Limits that are computed are not known. The children of a DynamicSupervisor share its limit, can be many, and are often temporary, which the file with the limit does not tell: there it is reported in the strict profile only.',
 
   examples: [
     {
@@ -127,8 +124,8 @@ function* inSupervisor(
   yield {
     at: pair.range,
     evidence: period === undefined ? [pair.range] : [pair.range, period.range],
-    ...(owner === 'dynamic' && restarts < MANY_OF_MANY ? { set: 'strict' as const } : {}),
-    message: `This supervisor gives up only after more than ${restarts} restarts within ${seconds === 1 ? 'a second' : `${seconds} seconds`}: a child that ${slowness(seconds, restarts)} is restarted for ever, and nobody above hears of it.`,
+    ...(owner === 'dynamic' ? { set: 'strict' as const } : {}),
+    message: `This supervisor gives up only after more than ${restarts} restarts within ${seconds === 1 ? 'a second' : `${seconds} seconds`}: a child that ${slowness(seconds, restarts)} is restarted for ever${owner === 'dynamic' ? ', unless it is `:temporary`' : ''}, and nobody above hears of it.`,
   }
 }
 
