@@ -5,14 +5,16 @@ import {
   elixir,
   type Expression,
   foldNumber,
+  messageShape,
   type Problem,
   reach,
   type Reached,
+  tails,
   type Wait,
   type Waiting,
   waitingIn,
 } from '#engine'
-import { isAskedPatiently, isPooled, isSingleLane, isTestSupport } from '../callers.ts'
+import { clientCalls, isAskedPatiently, isPooled, isSingleLane, isTestSupport } from '../callers.ts'
 import { isOnPurpose, remarks, saysWhyItBlocks } from '../intent.ts'
 import { bottleneck, fastCallbacks } from '../principles.ts'
 import { ignoresState } from '../replies.ts'
@@ -47,7 +49,7 @@ export default defineRule({
     'Start the work with `Task.Supervisor.async_nolink`, keep `ref => from` in the state, return `:noreply`, and call `GenServer.reply` when `{ref, result}` arrives; answer an error on `:DOWN`.',
   ignoreWhen: 'When only one such operation must run at a time and callers wait with a timeout that allows for it.',
   limits:
-    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info; so is waiting less than half a second for a task, and all waiting in a server whose client functions all wait fifteen seconds or longer.',
+    'Only servers with a `handle_call/3` are looked at. Calls of an Ecto repository there, and requests made in casts and messages, are reported by the strict profile only, as info; so is waiting less than half a second for a task, and all waiting in a server whose client functions all wait fifteen seconds or longer, and waiting for tasks where no call is served but one that stops the server.',
 
   examples: [
     {
@@ -105,7 +107,7 @@ export default defineRule({
     const seen = new Set<number>()
     const severity = isAskedPatiently(module) ? 'info' : 'warning'
     yield* waits(inCalls, seen, (wait) => TASKS.has(wait) || OUTSIDE.has(wait), severity)
-    yield* waits(inOthers, seen, (wait) => TASKS.has(wait), severity)
+    yield* waits(inOthers, seen, (wait) => TASKS.has(wait), calls.every(isOffSwitch) ? 'info' : severity)
     const asking = inCalls.filter(({ from }) => ignoresState(from))
     const writing = new Set(asking.filter(({ clause }) => waitingIn(clause).some(isWrite)).map(({ from }) => from))
     const reading = asking.filter(({ from }) => !writing.has(from))
@@ -142,6 +144,20 @@ function* waits(
       }
     }
   }
+}
+
+/** `handle_call(:error, ...)` that stops the server, and that no function here asks for: hardly anybody waits for its answer. */
+function isOffSwitch(clause: Clause): boolean {
+  const all = tails(clause.body)
+  if (all.length === 0 || !all.every(({ expression: tail }) => isStop(tail))) return false
+  const [message] = clause.params
+  const shape = message === undefined ? null : messageShape(message)
+  return shape !== null && clientCalls(clause.module, shape).length === 0
+}
+
+function isStop(tail: Expression | null): boolean {
+  const tag = tail?.kind === 'tuple' ? tail.elements[0] : undefined
+  return tag?.kind === 'atom' && tag.value === 'stop'
 }
 
 /** Outside of a call there is no `from` to keep. */
