@@ -11,6 +11,7 @@ import {
   type FunctionFact,
   functionsRunBy,
   isForDevelopment,
+  isWithin,
   type Module,
   type Problem,
   type Range,
@@ -76,7 +77,7 @@ export default defineRule({
     'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
-    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` is not looked at. What only logs is reported by the strict profile. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` is not looked at. What only logs is reported by the strict profile, and so is what sends its starter a failure as well as a result. What only sends a message, at once, is not reported, nor is what links itself to another process. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
 
   examples: [
     {
@@ -114,13 +115,19 @@ export default defineRule({
     const run = functionsRunBy(call, clause, 2)
     if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause) || isToolWork(run)) return
     if (run.some(isSending) && (linked || isAwaited(call, clause))) return
+    if (run.some(isLink) || isSendingAlone(run) || isInsteadOfSupervised(call, clause)) return
     if (isForDevelopment(call)) return
 
     const starter = { at: call.at, name: `${call.callee}/${call.arity}`, linked }
     const isOwnLoop = linked && isServerCode(clause) && !isTree(clause)
-    if (!startsLoop(call, clause)) yield { ...unowned(starter, clause), set: isLogging(run) ? 'strict' : 'recommended' }
-    // Linked to a server it lives and dies with it, and a supervisor starts both again.
-    else if (!isOwnLoop) yield unownedLoop(starter, clause)
+    if (startsLoop(call, clause)) {
+      // Linked to a server it lives and dies with it, and a supervisor starts both again.
+      if (!isOwnLoop) yield unownedLoop(starter, clause)
+    } else if (isTimer(run)) yield timer(starter, clause)
+    else if (reportsBack(call, clause, run)) {
+      const isGuarded = tellsOfFailure(call, clause, run)
+      yield isGuarded ? { ...unowned(starter, clause), set: 'strict' } : unwatched(starter, clause)
+    } else yield { ...unowned(starter, clause), set: isLogging(run) ? 'strict' : 'recommended' }
   },
 })
 
@@ -155,11 +162,35 @@ function unowned(starter: Starter, clause: Clause): Problem {
   }
 }
 
+/** Of a process whose starter waits for what it sends. */
+function unwatched(starter: Starter, clause: Clause): Problem {
+  const { module } = clause
+  const supervisor = taskSupervisorOf(module)
+  const advice =
+    module.is('LiveView') && isServerCode(clause)
+      ? '`start_async/3` gives `handle_async/3` its result or its crash, and ends it with the LiveView.'
+      : `\`Task.Supervisor.async_nolink(${supervisor}, ...)\`, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree, sends its result or a \`:DOWN\`.`
+  return {
+    at: starter.at,
+    severity: severityOf(starter, clause),
+    message: `${opening(starter, clause)} starts a process that nobody watches: when it crashes, the message that it was to send never comes. ${advice}`,
+  }
+}
+
+/** Of a process that sleeps and sends. */
+function timer(starter: Starter, clause: Clause): Problem {
+  return {
+    at: starter.at,
+    severity: severityOf(starter, clause),
+    message: `${opening(starter, clause)} starts a process only to wait. \`Process.send_after/3\` sends the message later without one, and \`Process.cancel_timer/1\` takes it back.`,
+  }
+}
+
 function unownedLoop(starter: Starter, clause: Clause): Problem {
   const consequence =
     starter.linked && !isTree(clause)
-      ? `A crash in it takes down the process that runs \`${clause.function.name}\`, and nothing starts the loop again.`
-      : 'A crash in it is a line in the log, and nothing starts the loop again.'
+      ? `A crash in it takes down the process that runs \`${clause.function.name}\`, and the loop is gone.`
+      : 'A crash in it is a line in the log, and the loop is gone.'
   return {
     at: starter.at,
     severity: severityOf(starter, clause),
@@ -225,6 +256,77 @@ function isToolWork(run: readonly RunFunction[]): boolean {
 /** A line of a log that a deploy cuts off is no loss. */
 function isLogging(run: readonly RunFunction[]): boolean {
   return run.length > 0 && run.every(({ callee }) => BESIDE_TOOLS.test(callee))
+}
+
+const LINKS = new Set(['Process.link', ':erlang.link'])
+
+function isLink({ callee }: RunFunction): boolean {
+  return LINKS.has(callee)
+}
+
+/** Sent at once, there is nothing to cut off; `:gen` itself sends so where it may have to wait for a connection. */
+function isSendingAlone(run: readonly RunFunction[]): boolean {
+  return run.length > 0 && run.every(({ callee }) => SENDERS.has(callee) || REPLIES.has(callee))
+}
+
+const REPLIES = new Set(['GenServer.reply', ':gen_server.reply', ':gen_statem.reply'])
+
+const SLEEPS = new Set(['Process.sleep', ':timer.sleep'])
+
+function isTimer(run: readonly RunFunction[]): boolean {
+  const isSleep = ({ callee }: RunFunction): boolean => SLEEPS.has(callee)
+  return (
+    run.some(isSleep) &&
+    run.some(isSending) &&
+    run.every((each) => isSleep(each) || (isSending(each) && isToStarter(each)))
+  )
+}
+
+/** The same closure is given to a `Task.Supervisor`, where there is one. */
+function isInsteadOfSupervised({ args: [given] }: Call, { calls }: Clause): boolean {
+  const isGiven = (each: Expression): boolean => each.kind === 'variable' && each.name === (given as Variable).name
+  return (
+    given?.kind === 'variable' && calls.some((each) => each.module === 'Task.Supervisor' && each.args.some(isGiven))
+  )
+}
+
+/** `send(parent, result)`, with `parent = self()` in the clause that starts the process. */
+function isToStarter({ at, clause }: RunFunction): boolean {
+  return at.kind === 'call' && isStarterPid(at.args[0], clause)
+}
+
+function isStarterPid(expression: Expression | undefined, clause: Clause): boolean {
+  return expression?.kind === 'variable' && isOwnPid(resolve(expression, clause.module, clause))
+}
+
+/** What it sends goes to its starter, from the closure or from a helper that is given the pid. */
+function reportsBack(call: Call, clause: Clause, run: readonly RunFunction[]): boolean {
+  if (run.some((each) => isSending(each) && each.clause === clause && isToStarter(each))) return true
+  const handed = [call, ...run.flatMap(({ at, module }) => (module === null && at.kind === 'call' ? [at] : []))]
+  const isHanded = handed.some(({ args }) =>
+    args
+      .flatMap((arg) => (arg.kind === 'list' ? arg.elements : [arg]))
+      .some((arg) => isStarterPid(arg, clause) || (arg.parent === call.args.at(-1) && isOwnPid(arg))),
+  )
+  return isHanded && run.some((each) => isSending(each) && each.clause !== clause)
+}
+
+/** A `rescue` or `catch` sends something instead of the result, or lets what comes after the `try` send its value. */
+function tellsOfFailure(call: Call, clause: Clause, run: readonly RunFunction[]): boolean {
+  const helpers = new Set(run.map((each) => each.clause).filter((each) => each !== clause))
+  const inside: Expression[] = detachedClosures(call, clause).flatMap((closure) => [...walk(closure)])
+  for (const { expressions, body } of helpers) inside.push(...expressions, ...(body === null ? [] : [body]))
+  const sends = inside.filter((each) => each.kind === 'call' && SENDERS.has(each.callee))
+  return inside.some(
+    (each) =>
+      each.kind === 'try' &&
+      (each.rescues.length > 0 || each.catches.length > 0) &&
+      sends.some((send) =>
+        isWithin(send, each)
+          ? [...each.rescues, ...each.catches].some((branch) => isWithin(send, branch))
+          : send.end > each.end,
+      ),
+  )
 }
 
 /** A message to somebody, or a call of the process that started it. */
@@ -313,8 +415,10 @@ function isErrorWith(pattern: Expression, name: string): boolean {
 /** `def start(fun), do: Task.start(fun)`: whoever calls it wants the pid. */
 function isStarter(call: Call, clause: Clause): boolean {
   const { name, isPublic } = clause.function
-  return isPublic && (name === 'start' || (/^(?:start|spawn)/.test(name) && runsWhatIsGiven(call, clause)))
+  return isPublic && (STARTER_NAMES.has(name) || (/^(?:start|spawn)/.test(name) && runsWhatIsGiven(call, clause)))
 }
+
+const STARTER_NAMES = new Set(['start', 'spawn', 'spawn_link', 'spawn_monitor', 'spawn_opt'])
 
 /** `spawn(fun)`, `spawn(fn -> fun.() end)`, or a module, name and arguments, with parameters of the function. */
 function runsWhatIsGiven(call: Call, clause: Clause): boolean {
