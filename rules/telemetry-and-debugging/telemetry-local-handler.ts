@@ -1,4 +1,4 @@
-import { attachments, defineRule, type Edit, elixir, type Expression, type Module } from '#engine'
+import { attachments, defineRule, type Edit, elixir, type Expression, type Module, type ProjectFacts } from '#engine'
 import { replaceIn } from '../edits.ts'
 import { telemetryHandlers } from '../principles.ts'
 import { isDebuggingTool } from './tools.ts'
@@ -50,8 +50,9 @@ export default defineRule({
 
   on: 'module',
   words: ['attach', 'attach_many'],
-  *check({ module }) {
+  *check({ module, project }) {
     if (isDebuggingTool(module)) return
+    const cost = `${logsAtAttach(project) ? 'telemetry logs a message at attach, and ' : ''}each event pays for the slower call.`
     for (const { call, handler, function: known } of attachments(module)) {
       if (handler === undefined || !isLocal(handler)) continue
       const captured = handler.kind === 'capture' ? handler.function : null
@@ -63,7 +64,7 @@ export default defineRule({
         at: handler.range,
         evidence: [handler.range, call.at],
         message:
-          `${what} is a local function value of \`${module.name}\`${isPrivate ? '. For that' : ':'} telemetry logs a message at attach, and each event pays for the slower call.` +
+          `${what} is a local function value of \`${module.name}\`${isPrivate ? '. For that' : ':'} ${cost}` +
           (isPrivate
             ? ` Make \`${known.name}\` public, and capture it with its module: \`&__MODULE__.${captured.name}/${captured.arity}\`.`
             : ''),
@@ -72,6 +73,11 @@ export default defineRule({
     }
   },
 })
+
+/** From 0.4.1 on; a version that is not locked is taken to be newer. */
+function logsAtAttach({ deps }: ProjectFacts): boolean {
+  return !/^0\.(?:[0-3]\.|4\.0$)/.test(deps['telemetry'] ?? '')
+}
 
 function isLocal(handler: Expression): boolean {
   if (handler.kind === 'fn') return true
