@@ -113,7 +113,7 @@ export default defineRule({
         evidence: [table.call.at, guard, user.access.at, ...(user.by === null ? [] : [user.by.range])],
         message:
           `${table.name === null ? 'This table' : `The table \`${table.name}\``} is made by whichever process first calls \`${user.entry.id}\`, and is deleted when that ` +
-          `process ends, ${table.access === 'public' ? 'with all that others have put in' : 'and no other may write it'}.${isRescued(table.call) ? '' : ' Two first callers race.'}`,
+          `process ends, ${table.access === 'protected' || table.access === 'private' ? 'and no other may write it' : 'with all that others have put in'}.${isRescued(table.call) ? '' : ' Two first callers race.'}`,
       }
     }
   },
