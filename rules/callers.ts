@@ -82,6 +82,19 @@ function isPatient({ args: [, , timeout] }: Call, clause: Clause): boolean {
 
 /** Whether all client functions that the module has wait patiently for whatever they ask. */
 export function isAskedPatiently(module: Module): boolean {
+  return isAskedOnly(module, isPatient)
+}
+
+/** A gate: nothing but calls arrives, and whoever makes one waits for it without end. */
+export function isGate(module: Module): boolean {
+  return !module.has('handle_cast', 2) && !module.has('handle_info', 2) && isAskedOnly(module, isEndless)
+}
+
+function isEndless({ args: [, , timeout] }: Call): boolean {
+  return timeout?.kind === 'atom' && timeout.value === 'infinity'
+}
+
+function isAskedOnly(module: Module, how: (call: Call, clause: Clause) => boolean): boolean {
   const server = new Set(serverCode(module).map(({ clause }) => clause))
   const clients = module.functions.flatMap((fun) => fun.clauses.filter((clause) => !server.has(clause)))
   const taken = module.clauses('handle_call', 3).map(({ params: [message] }) => message && messageShape(message))
@@ -90,7 +103,7 @@ export function isAskedPatiently(module: Module): boolean {
     return sent !== undefined && (sent === null || taken.some((shape) => !shape || sameShape(sent, shape)))
   }
   const asked = clients.flatMap((clause) => clause.calls.filter(isAsking).map((call) => ({ call, clause })))
-  return asked.length > 0 && asked.every(({ call, clause }) => isPatient(call, clause))
+  return asked.length > 0 && asked.every(({ call, clause }) => how(call, clause))
 }
 
 /** `timeout \\ 30_000`: what a parameter is where the caller leaves it out. */

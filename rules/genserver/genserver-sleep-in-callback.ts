@@ -1,16 +1,18 @@
 import {
   callbacks,
   type Call,
+  type Clause,
   defineRule,
   elixir,
   type Expression,
   foldNumber,
   type Module,
   reach,
+  tails,
   waitingIn,
   walk,
 } from '#engine'
-import { isPooled, isSingleLane, isTestSupport } from '../callers.ts'
+import { isGate, isPooled, isSingleLane, isTestSupport } from '../callers.ts'
 import { isOnPurpose } from '../intent.ts'
 import { fastCallbacks } from '../principles.ts'
 import { ENDS, isOnTheWayOut } from '../way-out.ts'
@@ -29,6 +31,10 @@ const HARDWARE_MS = 10
 
 /** A moment between two attempts is over before anybody notices; many of them add up. */
 const SHORT_MS = 50
+
+/** So much longer it may be where a comment on the line above says what it is for. */
+const BRIEF_MS = 250
+const UNEASY = /\b(?:TODO|FIXME|HACK|XXX|temporary|workaround|hacky)\b/i
 
 /** Five seconds is what a supervisor waits for a child by itself before it kills it. */
 const SHUTDOWN_MS = 5_000
@@ -51,7 +57,7 @@ export default defineRule({
     'Send yourself a message with `Process.send_after(self(), message, ms)`, return, and go on in `handle_info/2`.',
   ignoreWhen: 'When the process exists to be slow and nothing ever calls it or has to stop it in time.',
   limits:
-    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, and those of less than five seconds right before the server stops or raises, are not reported; those of less than fifty milliseconds are reported by the strict profile only.',
+    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, and those of less than five seconds right before the server stops or raises, are not reported; those of less than fifty milliseconds (up to 250 where a comment on the line above says what they are for) are reported by the strict profile only, and so is sleeping in a worker that takes no messages and stops when it is done, and in a server that takes nothing but calls that wait without end.',
 
   examples: [
     {
@@ -102,6 +108,7 @@ export default defineRule({
   words: ['sleep', 'receive'],
   *check({ module }) {
     if (isSingleLane(module) || isPooled(module) || isTestSupport(module)) return
+    const isMild = isGate(module) || isOneErrand(module)
     const running = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name))
     const seen = new Set<number>()
     for (const { clause, hops, from } of reach(running.flatMap((fun) => fun.clauses))) {
@@ -117,7 +124,9 @@ export default defineRule({
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
-          ...(time !== null && time < SHORT_MS ? { set: 'strict' as const, severity: 'info' as const } : {}),
+          ...(isMild || isShort(time) || (isBrief(time) && isExplained(expression, clause))
+            ? { set: 'strict' as const, severity: 'info' as const }
+            : {}),
           message:
             `\`${nameClause(from)}\` of \`${module.name}\` sleeps here${show(time)}. Until it wakes up the process reads no ` +
             `message: ${isVisited ? 'the page does not react' : 'whoever calls it or stops it waits as long'}.`,
@@ -126,6 +135,34 @@ export default defineRule({
     }
   },
 })
+
+function isShort(time: number | null): boolean {
+  return time !== null && time < SHORT_MS
+}
+
+function isBrief(time: number | null): boolean {
+  return time !== null && time <= BRIEF_MS
+}
+
+/** A comment on the line above that does not itself wish the pause away. */
+function isExplained({ range }: Expression, { file }: Clause): boolean {
+  const above = file.comments.filter(({ line }) => line < range.startLine && line >= range.startLine - 3)
+  if (!above.some(({ line }) => line === range.startLine - 1)) return false
+  return !above.some(({ text }) => UNEASY.test(text) || text.includes('otp-review:ignore'))
+}
+
+/** A worker that takes no messages: it does one thing after its start, and stops. */
+function isOneErrand(module: Module): boolean {
+  if (module.has('handle_call', 3) || module.has('handle_cast', 2) || module.has('handle_info', 2)) return false
+  return module
+    .clauses('handle_continue', 2)
+    .some(({ body }) => tails(body).some(({ expression: tail }) => isStopNormal(tail)))
+}
+
+function isStopNormal(tail: Expression | null): boolean {
+  const [tag, reason] = tail?.kind === 'tuple' ? tail.elements : []
+  return tag?.kind === 'atom' && tag.value === 'stop' && reason?.kind === 'atom' && reason.value === 'normal'
+}
 
 /** A pause so that the last words get out, before the node or the process ends. */
 function isLastPause(sleep: Expression): boolean {
