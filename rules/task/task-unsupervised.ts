@@ -14,6 +14,7 @@ import {
   isWithin,
   type Module,
   type Problem,
+  type ProjectFacts,
   type Range,
   reach,
   resolve,
@@ -103,7 +104,7 @@ export default defineRule({
   on: 'call',
   callees: [...Object.keys(STARTERS), 'Enum.each'],
   words: ['start', 'start_link', 'spawn', 'spawn_link', 'spawn_opt'],
-  *check({ call, clause }) {
+  *check({ call, clause, project }) {
     if (call.callee === 'Enum.each') {
       yield* startedByName(call, clause)
       return
@@ -126,7 +127,7 @@ export default defineRule({
     } else if (isTimer(run)) yield timer(starter, clause)
     else if (reportsBack(call, clause, run)) {
       const isGuarded = tellsOfFailure(call, clause, run)
-      yield isGuarded ? { ...unowned(starter, clause), set: 'strict' } : unwatched(starter, clause)
+      yield isGuarded ? { ...unowned(starter, clause), set: 'strict' } : unwatched(starter, clause, project)
     } else yield { ...unowned(starter, clause), set: isLogging(run) ? 'strict' : 'recommended' }
   },
 })
@@ -163,18 +164,24 @@ function unowned(starter: Starter, clause: Clause): Problem {
 }
 
 /** Of a process whose starter waits for what it sends. */
-function unwatched(starter: Starter, clause: Clause): Problem {
+function unwatched(starter: Starter, clause: Clause, project: ProjectFacts): Problem {
   const { module } = clause
   const supervisor = taskSupervisorOf(module)
   const advice =
-    module.is('LiveView') && isServerCode(clause)
+    module.is('LiveView') && isServerCode(clause) && knowsStartAsync(project)
       ? '`start_async/3` gives `handle_async/3` its result or its crash, and ends it with the LiveView.'
       : `\`Task.Supervisor.async_nolink(${supervisor}, ...)\`, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree, sends its result or a \`:DOWN\`.`
   return {
     at: starter.at,
     severity: severityOf(starter, clause),
-    message: `${opening(starter, clause)} starts a process that nobody watches: when it crashes, the message that it was to send never comes. ${advice}`,
+    message: `${opening(starter, clause)} starts a process that nobody watches. When it crashes, the message that it was to send never comes. ${advice}`,
   }
+}
+
+/** It came with Phoenix LiveView 0.20; a version that is not locked is taken to be newer. */
+function knowsStartAsync({ deps }: ProjectFacts): boolean {
+  const [, minor] = /^0\.(\d+)\./.exec(deps['phoenix_live_view'] ?? '') ?? []
+  return minor === undefined || Number(minor) >= 20
 }
 
 /** Of a process that sleeps and sends. */
@@ -182,7 +189,7 @@ function timer(starter: Starter, clause: Clause): Problem {
   return {
     at: starter.at,
     severity: severityOf(starter, clause),
-    message: `${opening(starter, clause)} starts a process only to wait. \`Process.send_after/3\` sends the message later without one, and \`Process.cancel_timer/1\` takes it back.`,
+    message: `${opening(starter, clause)} starts a process only to wait. \`Process.send_after/3\` sends the message later without one. \`Process.cancel_timer/1\` can take it back.`,
   }
 }
 
