@@ -47,7 +47,7 @@ export default defineRule({
     'Use `GenServer.stop(pid)`, `Task.shutdown(task)` or `DynamicSupervisor.terminate_child(supervisor, pid)`; for a bare process `Process.unlink(pid)`, then `Process.exit(pid, :shutdown)`.',
   ignoreWhen: 'When the target traps exits and stops itself on `{:EXIT, _, :normal}`.',
   limits:
-    'Whether a process of another module traps exits is not known: its parent can stop it so if it does. One that the same function started with `start_link` is therefore only reported if its module stands in the file and does not; nor is a server of a package that the same module starts.',
+    'Whether a process of another module traps exits is not known: its parent can stop it so if it does. One that the same function started with `start_link` is therefore only reported if its module stands in the file and does not; nor is a server of a package that the same module starts, or a process that came in a message and is monitored.',
 
   examples: [
     {
@@ -85,14 +85,33 @@ export default defineRule({
     if (isSelf(target, clause) || asksWhoItIs(call, clause) || isPort(target, clause) || isTrapping(target, clause))
       return
     const started = startedBy(target, clause)
-    if (isOwnServer(target, started, clause)) return
+    if (isOwnServer(target, started, clause) || (started === null && isVisitor(target, module))) return
     const shown = target.text.length <= 40 && !/[\n`]/.test(target.text) ? target.text : 'pid'
     yield {
       at: call.at,
-      message: `This does not stop \`${shown}\`. An exit signal with \`:normal\` from another process is dropped. ${cure(target, shown, started)}`,
+      message: `This does not stop \`${shown}\`. An exit signal with \`:normal\` from another process is dropped${started === null ? ', unless that process traps exits' : ''}. ${cure(target, shown, started)}`,
     }
   },
 })
+
+const WATCHES = new Set(['Process.monitor', 'Process.link', ':erlang.monitor'])
+
+/** A process that has come in a message, is watched and kept, a socket for instance: what it does with exits it knows itself. */
+function isVisitor(target: Expression, module: Module): boolean {
+  if (target.kind !== 'field') return false
+  return module.callsOf(WATCHES).some(({ call, clause }) => {
+    const pid = call.args.at(-1)
+    if (pid?.kind !== 'variable') return false
+    const isPid = (each: Expression): boolean => each.kind === 'variable' && each.name === pid.name
+    return (
+      clause.params.some((param) => walk(param).some(isPid)) &&
+      clause.expressions.some(
+        (each) =>
+          each.kind === 'pair' && each.key.kind === 'atom' && each.key.value === target.field && isPid(each.value),
+      )
+    )
+  })
+}
 
 /** Ports take exits in their own way. */
 function isPort(target: Expression, { guard }: Clause): boolean {
