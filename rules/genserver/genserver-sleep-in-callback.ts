@@ -33,7 +33,7 @@ const HARDWARE_MS = 10
 const SHORT_MS = 50
 
 /** So much longer it may be where a comment on the line above says what it is for. */
-const BRIEF_MS = 250
+const BRIEF_MS = 300
 const UNEASY = /\b(?:TODO|FIXME|HACK|XXX|temporary|workaround|hacky)\b/i
 
 /** Five seconds is what a supervisor waits for a child by itself before it kills it. */
@@ -57,7 +57,7 @@ export default defineRule({
     'Send yourself a message with `Process.send_after(self(), message, ms)`, return, and go on in `handle_info/2`.',
   ignoreWhen: 'When the process exists to be slow and nothing ever calls it or has to stop it in time.',
   limits:
-    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, and those of less than five seconds right before the server stops or raises, are not reported; those of less than fifty milliseconds (up to 250 where a comment on the line above says what they are for) are reported by the strict profile only, and so is sleeping in a worker that takes no messages and stops when it is done, and in a server that takes nothing but calls that wait without end.',
+    'Sleeping inside functions of other modules is not seen. Pauses of less than ten milliseconds, as hardware needs them, and those of less than five seconds right before the server stops or raises, are not reported; those of less than fifty milliseconds (300 where a comment on the line above says what they are for) are reported by the strict profile only, and so is sleeping for less than five seconds in a worker that takes no messages and stops when it is done, and in a server that takes nothing but calls that wait without end.',
 
   examples: [
     {
@@ -108,7 +108,7 @@ export default defineRule({
   words: ['sleep', 'receive'],
   *check({ module }) {
     if (isSingleLane(module) || isPooled(module) || isTestSupport(module)) return
-    const isMild = isGate(module) || isOneErrand(module)
+    const [gate, oneErrand] = [isGate(module), isOneErrand(module)]
     const running = callbacks(module).filter(({ name }) => !AT_THE_EDGES.has(name))
     const seen = new Set<number>()
     for (const { clause, hops, from } of reach(running.flatMap((fun) => fun.clauses))) {
@@ -121,12 +121,15 @@ export default defineRule({
         const isVisited = VISITED.some((role) => module.is(role))
         if (isVisited && ((time ?? 0) < NOTICED_MS || SLOWS_DOWN.test(clause.function.name))) continue
         if ((time ?? 0) < SHUTDOWN_MS && [expression, ...hops].some(isOnTheWayOut)) continue
+        const isMild =
+          gate ||
+          isBelow(SHORT_MS, time) ||
+          (oneErrand && isBelow(SHUTDOWN_MS, time)) ||
+          (isBelow(BRIEF_MS, time) && isExplained(expression, clause))
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
-          ...(isMild || isShort(time) || (isBrief(time) && isExplained(expression, clause))
-            ? { set: 'strict' as const, severity: 'info' as const }
-            : {}),
+          ...(isMild ? { set: 'strict' as const, severity: 'info' as const } : {}),
           message:
             `\`${nameClause(from)}\` of \`${module.name}\` sleeps here${show(time)}. Until it wakes up the process reads no ` +
             `message: ${isVisited ? 'the page does not react' : 'whoever calls it or stops it waits as long'}.`,
@@ -136,12 +139,8 @@ export default defineRule({
   },
 })
 
-function isShort(time: number | null): boolean {
-  return time !== null && time < SHORT_MS
-}
-
-function isBrief(time: number | null): boolean {
-  return time !== null && time <= BRIEF_MS
+function isBelow(limit: number, time: number | null): boolean {
+  return time !== null && time < limit
 }
 
 /** A comment on the line above that does not itself wish the pause away. */
