@@ -1,6 +1,7 @@
 import {
   type Call,
   type Clause,
+  comesFrom,
   defineRule,
   type Edit,
   elixir,
@@ -12,6 +13,7 @@ import {
   reach,
   resolve,
   tails,
+  useOptions,
   walk,
   whereRuns,
 } from '#engine'
@@ -21,6 +23,9 @@ import { spotOf } from '../wording.ts'
 
 /** Modules whose `start` is their `start_link` without the link. */
 const STARTERS = new Set(['Agent', 'GenServer', 'GenStage', 'GenStateMachine', 'Task', ':gen_server', ':gen_statem'])
+
+/** Modules whose `use` says how a child is restarted. */
+const PROCESSES = ['GenServer', 'Agent', 'Task', 'GenStage', 'GenStateMachine'] as const
 
 /** Whatever else links the process, or starts one that is. */
 const LINKING = /^(start_link|start_monitor|spawn_link|link|start_listener|enter_loop|start_child)$/
@@ -46,7 +51,7 @@ export default defineRule({
   instead: 'Start it with `start_link`; keep `start` for a function that is named so.',
   ignoreWhen: 'When the process is linked in another way, which is not written here.',
   limits:
-    'Options that are computed are taken to hold no `spawn_opt: [:link]`. A `start_link/2` with `@impl` is a callback of a behaviour of the project, which no supervisor calls, and is left alone.',
+    'Options that are computed are taken to hold no `spawn_opt: [:link]` unless `:link` is put into them in the same function. A `start_link/2` with `@impl` is a callback of a behaviour of the project, which no supervisor calls, and is left alone.',
 
   examples: [
     {
@@ -124,7 +129,7 @@ function linksInInit(module: Module): boolean {
 
 /** `spawn_opt: [:link]`. */
 function linksByOption(call: Call, clause: Clause): boolean {
-  return call.args.some((arg) => mentionsLink(resolve(arg, clause.module, clause), clause))
+  return call.args.some((arg) => mentionsLink(arg, clause) || mentionsLink(resolve(arg, clause.module, clause), clause))
 }
 
 function notLinked({ call, clause, by }: Start, fun: FunctionFact): Problem {
@@ -132,9 +137,18 @@ function notLinked({ call, clause, by }: Start, fun: FunctionFact): Problem {
   return {
     at,
     evidence: [at, call.at, ...fun.clauses.map(({ head }) => head)],
-    message: `\`${fun.id}\` starts the process with \`${call.callee}\`, which does not link it: the supervisor never hears of its death, and after a crash \`${clause.module.name}\` stays down.`,
+    message: `\`${fun.id}\` starts the process with \`${call.callee}\`, which does not link it: the supervisor never hears of its death, and ${outcome(clause.module)}.`,
     edit: by === null ? linked(call, clause) : null,
   }
+}
+
+/** What comes of it: a temporary child would not be restarted anyway. */
+function outcome(module: Module): string {
+  const isTemporary = PROCESSES.some((each) => {
+    const use = module.use(each)
+    return use !== undefined && isAtom(useOptions(use)?.get('restart'), 'temporary')
+  })
+  return isTemporary ? 'keeps it among its children' : `after a crash \`${module.name}\` stays down`
 }
 
 /** `GenServer.start(` becomes `GenServer.start_link(`. */
@@ -179,7 +193,12 @@ function isAtom(expression: Expression | undefined, value: string): boolean {
 function mentionsLink(expression: Expression, clause: Clause): boolean {
   for (const each of walk(expression)) {
     const term = each.kind === 'attribute' || each.kind === 'variable' ? resolve(each, clause.module, clause) : each
-    if (isAtom(term, 'link') || (term !== each && walk(term).some((part) => isAtom(part, 'link')))) return true
+    if (isLink(term) || (term !== each && walk(term).some(isLink))) return true
   }
-  return false
+  // Options that are put together step by step.
+  return comesFrom(expression, clause, isLink)
+}
+
+function isLink(each: Expression): boolean {
+  return isAtom(each, 'link')
 }
