@@ -79,7 +79,7 @@ export default defineRule({
         at: write.at,
         evidence: [write.at, by.at, get.at],
         message:
-          `\`${use.name}\` was read from \`${agent.text}\` on line ${by.line}, and another process can change the agent before this ` +
+          `\`${use.name}\` comes from the read of \`${agent.text}\` on line ${by.line}, and another process can change the agent before this ` +
           `\`${write.callee}\` writes it back: that change is lost.`,
         edit: by === get ? counter(by, write, clause) : null,
       }
