@@ -27,3 +27,8 @@ export function remarks({ start, range, module, file }: Clause): string[] {
     line > from && line <= range.endLine && !text.includes('otp-review:ignore') ? [text] : [],
   )
 }
+
+/** `profile_import`, `benchmark_export`: somebody runs it by hand and looks on. */
+export function isMeasuring({ function: { name } }: Clause): boolean {
+  return /^(?:profile|benchmark)_/.test(name)
+}

@@ -1,13 +1,16 @@
 import {
   type Call,
+  callbacks,
   canTakeResult,
   type Clause,
   defineRule,
   elixir,
+  type Expression,
   functionsRunBy,
   infoHandlers,
   lostThrough,
   type Module,
+  reach,
   receivesResult,
   serverCode,
   showsInfoHandlers,
@@ -42,7 +45,7 @@ export default defineRule({
   instead: 'For work whose result does not matter use `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`.',
   ignoreWhen: 'When another part of the program provably receives `{ref, result}`.',
   limits:
-    'A task returned as the last value of a function is taken to be awaited by the caller, but for a private function whose callers all drop it.',
+    'A task returned as the last value of a function is taken to be awaited by the caller, but for a private function whose callers all drop it. A module with a public clause for `{ref, result}` that calls `Process.demonitor/2` is taken to be given the messages of a server.',
 
   examples: [
     {
@@ -72,8 +75,14 @@ export default defineRule({
     const lost = lostThrough(call, clause)
     if (lost === null) return
     if (whereRuns(call, clause).at === 'here' && takesTheMessage(clause, module)) return
-    if (answersItself(call, clause) || receivesResult(clause)) return
+    if (answersItself(call, clause) || receivesResult(clause) || isHandedResults(module)) return
     const isComponent = module.is('LiveComponent')
+    // What only a LiveView calls runs in the LiveView.
+    if (
+      isComponent &&
+      !reach(callbacks(module).flatMap(({ clauses }) => clauses)).some((each) => each.clause === clause)
+    )
+      return
     yield {
       at: call.at,
       evidence: [call.at, ...lost.map(spotOf)],
@@ -117,7 +126,7 @@ function answersItself(call: Call, clause: Clause): boolean {
 /** Whether the process that runs the clause has a clause for `{ref, result}`, or could have one out of sight. */
 function takesTheMessage(clause: Clause, module: Module): boolean {
   if (module.is('LiveComponent')) return isFedByParent(module)
-  if (!module.isProcess || !isServerCode(clause, module)) return false
+  if (!module.isProcess || !(isServerCode(clause, module) || isNamedInServer(clause, module))) return false
   const handlers = infoHandlers(module)
   return handlers === null || handlers.some(canTakeResult) || !showsInfoHandlers(module)
 }
@@ -126,6 +135,41 @@ function isServerCode(clause: Clause, module: Module): boolean {
   if (serverCode(module).some((reached) => reached.clause === clause)) return true
   // A gen_statem names callbacks after its states.
   return module.is('gen_statem') || module.is('GenStateMachine')
+}
+
+/** `{__MODULE__, :on_change}` in a callback: it is applied there. */
+function isNamedInServer({ function: { name: wanted } }: Clause, module: Module): boolean {
+  return serverCode(module).some(({ clause }) =>
+    clause.expressions.some((each) => {
+      if (each.kind !== 'tuple') return false
+      const [owner, name] = each.elements
+      return owner?.kind === 'module' && owner.name === module.name && name?.kind === 'atom' && name.value === wanted
+    }),
+  )
+}
+
+/** `def handle_event({ref, result}, state)` with `Process.demonitor(ref)`: a server hands on the messages it gets. */
+function isHandedResults(module: Module): boolean {
+  if (module.isProcess) return false
+  return module.functions.some(
+    ({ isPublic, clauses }) =>
+      isPublic &&
+      clauses.some((clause) => clause.mentions(DEMONITOR) && clause.params.some((param) => demonitors(param, clause))),
+  )
+}
+
+const DEMONITOR = /\bdemonitor\b/
+
+function demonitors(param: Expression, { calls }: Clause): boolean {
+  const [ref, , ...others] = param.kind === 'tuple' ? param.elements : []
+  return (
+    ref?.kind === 'variable' &&
+    others.length === 0 &&
+    calls.some(
+      ({ callee, args: [given] }) =>
+        callee === 'Process.demonitor' && given?.kind === 'variable' && given.name === ref.name,
+    )
+  )
 }
 
 /** A component with several `update/2` clauses takes what its parent sends with `send_update`. */

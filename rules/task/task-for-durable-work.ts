@@ -9,6 +9,7 @@ import {
   type ProjectFacts,
   type RunFunction,
 } from '#engine'
+import { isMeasuring } from '../intent.ts'
 import { durableWork } from '../principles.ts'
 import { spotOf } from '../wording.ts'
 
@@ -49,7 +50,7 @@ const HARMLESS_FUNCTION =
   /\?$|^(?:broadcast|build|change|changeset|config|count|create|delete|enabled|exists|fetch|find|format|from|get|is|list|log|mark|new|normali[sz]e|parse|publish|put|render|start|subscribe|to|touch|track|unsubscribe|update|valid|validate)(?:_|!|$)/
 
 /** A job is inserted, or the work reports to a process that waits for it. */
-const KEEPING = /(?:^|\.)Oban\.insert|^Kernel\.send$|^Process\.(?:send|monitor)$|^GenServer\.reply$/
+const KEEPING = /(?:^|\.)Oban\.insert|^Kernel\.send$|^Process\.(?:send|monitor)$|^GenServer\.(?:cast|reply)$/
 
 export default defineRule({
   id: 'task-for-durable-work',
@@ -70,7 +71,8 @@ export default defineRule({
   instead:
     'Insert an Oban job with ids for arguments: `%{user_id: user.id} |> MyApp.Workers.Welcome.new() |> Oban.insert()`.',
   ignoreWhen: 'When losing the message now and then is acceptable, or the other side asks again.',
-  limits: 'Modules and functions are told by their names, in the task itself and one local function further.',
+  limits:
+    'Modules and functions are told by their names, in the task itself and one local function further. A task that sends or casts something to another process is taken to report to one that waits for it.',
 
   examples: [
     {
@@ -101,7 +103,7 @@ export default defineRule({
   callees: [...FORGETTING, ...ASYNC],
   *check({ call, clause, module, project }) {
     if (!FORGETTING.has(call.callee) && !(ASYNC.has(call.callee) && lostThrough(call, clause) !== null)) return
-    if (module.is('Oban.Worker') || isTool(module)) return
+    if (module.is('Oban.Worker') || isTool(module) || isMeasuring(clause)) return
     const run = functionsRunBy(call, clause)
     const durable = run.find(isDurable)
     if (durable === undefined || run.some(({ callee }) => KEEPING.test(callee))) return

@@ -91,8 +91,15 @@ export default defineRule({
 function crashed({ pattern }: ExitPattern, call: Call, clause: Clause): string {
   return (
     `${spot(pattern)} never sees a crash: \`${call.callee}\` links its tasks, so the first one that crashes kills the process that runs \`${clause.function.id}\`. ` +
-    `\`Task.Supervisor.async_stream_nolink(${taskSupervisorOf(clause.module)}, ...)\` gives it; for time-outs alone, \`on_timeout: :kill_task\` does.`
+    `\`Task.Supervisor.async_stream_nolink(${taskSupervisorOf(clause.module)}, ...)\` gives it${waitsForever(call, clause) ? '.' : '; for time-outs alone, `on_timeout: :kill_task` does.'}`
   )
+}
+
+/** `timeout: :infinity`: there are no time-outs. */
+function waitsForever(call: Call, clause: Clause): boolean {
+  const options = resolve(call.args.at(-1)!, clause.module, clause)
+  const timeout = options.kind === 'list' ? options.get('timeout') : undefined
+  return timeout?.kind === 'atom' && timeout.value === 'infinity'
 }
 
 /** `{:exit, :timeout}` is meant for tasks that take too long. */

@@ -29,6 +29,7 @@ import {
   walk,
   whereRuns,
 } from '#engine'
+import { isMeasuring } from '../intent.ts'
 import { superviseEveryProcess, taskSupervisor } from '../principles.ts'
 import { taskSupervisorOf } from '../task-supervisor.ts'
 
@@ -78,7 +79,7 @@ export default defineRule({
     'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
-    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` is not looked at. What only logs is reported by the strict profile, and so is what sends its starter a failure as well as a result. What only sends a message, at once, is not reported, nor is what links itself to another process. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` or in functions named `profile_...` or `benchmark_...` is not looked at. What only logs is reported by the strict profile, and so is what sends its starter a failure as well as a result. What only sends a message, at once, is not reported, nor is what links itself to another process. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
 
   examples: [
     {
@@ -117,7 +118,7 @@ export default defineRule({
     if (run.some((each) => PROCESS_BUILDERS.has(each.callee)) || isEnding(call, clause) || isToolWork(run)) return
     if (run.some(isSending) && (linked || isAwaited(call, clause))) return
     if (run.some(isLink) || isSendingAlone(run) || isInsteadOfSupervised(call, clause)) return
-    if (isForDevelopment(call)) return
+    if (isForDevelopment(call) || isMeasuring(clause)) return
 
     const starter = { at: call.at, name: `${call.callee}/${call.arity}`, linked }
     const isOwnLoop = linked && isServerCode(clause) && !isTree(clause)

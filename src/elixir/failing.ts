@@ -7,6 +7,7 @@ const RAISING = new Set([
   'Kernel.raise',
   'Kernel.reraise',
   'Kernel.throw',
+  'Mix.raise',
   ':erlang.error',
   ':erlang.exit',
   ':erlang.raise',
@@ -88,11 +89,13 @@ function couldBeNil(pattern: Expression): boolean {
   )
 }
 
+/** The first branch that takes `nil` whatever else holds keeps it from those below. */
 function goesOn(branches: readonly Branch[]): boolean {
-  return branches.some(
-    ({ patterns: [pattern], body }) =>
-      pattern !== undefined && (pattern.kind === 'variable' || isNil(pattern)) && !endsByRaising(body),
+  const taking = branches.filter(
+    ({ patterns: [pattern] }) => pattern !== undefined && (pattern.kind === 'variable' || isNil(pattern)),
   )
+  const last = taking.findIndex(({ guard }) => guard === null)
+  return taking.slice(0, last === -1 ? undefined : last + 1).some(({ body }) => !endsByRaising(body))
 }
 
 function takesNil(pattern: Expression): boolean {
