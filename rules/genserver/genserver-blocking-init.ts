@@ -1,9 +1,24 @@
-import { type Clause, defineRule, elixir, isCallByHand, isSelf, type Module, reach, waitingIn } from '#engine'
+import {
+  type Clause,
+  defineRule,
+  elixir,
+  type Expression,
+  foldNumber,
+  isCallByHand,
+  isSelf,
+  type Module,
+  nameOf,
+  reach,
+  useOptions,
+  waitingIn,
+} from '#engine'
 import { isTestSupport } from '../callers.ts'
 import { isOnPurpose, saysWhyItBlocks } from '../intent.ts'
 import { fastInit } from '../principles.ts'
 import { isOnTheWayOut } from '../way-out.ts'
 import { spotOf, WAITS_FOR } from '../wording.ts'
+
+const NOTICED_MS = 1_000
 
 /** Local hops that are followed from `init/1`. */
 const DEPTH = 3
@@ -34,7 +49,7 @@ export default defineRule({
     When the children after this one must not start before the data is there. Keep it, and say so in the ignore comment.
   `,
   limits:
-    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks (a reason to sleep does not count), or a function is called `sync_start` or the like, it is taken to be meant. A `receive` with an `after` for the answer to one reference is a call made by hand, and reported by the strict profile only.',
+    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks (a reason to sleep does not count), or a function is called `sync_start` or the like, it is taken to be meant. Only the strict profile reports a `receive` with an `after` that is shorter than a second or waits for the answer to one reference, as a call made by hand does. A server that no `start_link` starts, but a function that opens it for its caller, is left alone, and so is a step of the boot: `restart: :temporary`, and no callback but `init/1`.',
 
   examples: [
     {
@@ -71,7 +86,7 @@ export default defineRule({
   on: 'module',
   roles: ['GenServer'],
   *check({ module }) {
-    if (isTestSupport(module) || isStartedByItsUser(module)) return
+    if (isTestSupport(module) || isStartedByItsUser(module) || isStartedByHand(module) || isBootStep(module)) return
     const seen = new Set<number>()
     const starting = module.clauses('init', 1).filter((clause) => clause.callsOf(LETS_GO).length === 0)
     for (const { clause, hops, from } of reach(starting, DEPTH)) {
@@ -85,7 +100,7 @@ export default defineRule({
         if (SYNCHRONOUS.test(clause.function.name)) continue
         seen.add(expression.start)
         const helper = clause === from ? '' : ` in \`${clause.function.id}\``
-        const isCall = expression.kind === 'receive' && isCallByHand(expression)
+        const isCall = expression.kind === 'receive' && (isCallByHand(expression) || isShort(expression, module))
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
@@ -99,6 +114,39 @@ export default defineRule({
     }
   },
 })
+
+/** An answer, and `after 500 -> ...`: the start is over before anybody notices. */
+function isShort({ branches, after }: Expression & { kind: 'receive' }, module: Module): boolean {
+  const [limit] = after?.patterns ?? []
+  return branches.length > 0 && limit !== undefined && (foldNumber(limit, module) ?? NOTICED_MS) < NOTICED_MS
+}
+
+const STARTS = new Set(['GenServer.start', 'GenServer.start_link'])
+
+/**
+ * `def connect(url), do: GenServer.start(__MODULE__, url)`, and no start_link for a supervisor: whoever opens the
+ * connection waits for it.
+ */
+function isStartedByHand(module: Module): boolean {
+  const use = module.use('GenServer')
+  if (use !== undefined && useOptions(use)?.get('start') !== undefined) return false
+  if (module.functions.some(({ name }) => name === 'start_link' || name === 'child_spec')) return false
+  const starts = module
+    .callsOf(STARTS)
+    .filter(({ call: { args }, clause }) => args[0] && nameOf(args[0], module, clause) === module.name)
+  return (
+    starts.length > 0 &&
+    starts.every(({ call, clause }) => call.callee === 'GenServer.start' || !clause.function.name.startsWith('start'))
+  )
+}
+
+/** A step of the boot that is never started again, and takes no message: the children after it count on what it did. */
+function isBootStep(module: Module): boolean {
+  const use = module.use('GenServer')
+  const restart = use === undefined ? undefined : useOptions(use)?.get('restart')
+  if (restart?.kind !== 'atom' || restart.value !== 'temporary') return false
+  return !module.functions.some(({ name }) => name.startsWith('handle_'))
+}
 
 /**
  * `start_link(host, port, opts)` gives the server the pid of whoever calls it. A supervisor starts children by
