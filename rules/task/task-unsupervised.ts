@@ -64,7 +64,7 @@ export default defineRule({
   title: 'Process started outside a supervisor',
   principles: [taskSupervisor, superviseEveryProcess],
   set: 'recommended',
-  precision: 'P1',
+  precision: 'P2',
   severity: 'warning',
   since: '0.1.0',
   scripts: 'off',
