@@ -84,7 +84,7 @@ export default defineRule({
           message:
             `\`${nameClause(clause)}\` of \`${module.name}\` returns \`:noreply\` and drops the caller's tag, so nobody can ` +
             'answer: each caller waits for its whole timeout and then exits.',
-          edit: all.length === 1 ? replyOk(tail, clause) : null,
+          edit: all.length === 1 && !isCatchAll(clause) ? replyOk(tail, clause) : null,
         }
       }
     }
@@ -100,6 +100,11 @@ function keepsFrom(clause: Clause): boolean {
   return [...inHead, ...clause.expressions].some(
     (each) => each !== from && each.kind === 'variable' && each.name === from.name,
   )
+}
+
+/** `:ok` would tell whoever asks for what nobody knows that it was done. */
+function isCatchAll({ params: [message] }: Clause): boolean {
+  return message?.kind === 'variable'
 }
 
 function isNoreply(tuple: Expression & { kind: 'tuple' }): boolean {
