@@ -2,7 +2,7 @@ import { type Call, type Clause, defineRule, elixir, isPure, messageShape, type 
 import { clientCalls, isCalledFromAfar } from '../callers.ts'
 import { bottleneck, readsGoStraightToEts } from '../principles.ts'
 import { ignoresState } from '../replies.ts'
-import { nameClause } from '../wording.ts'
+import { listNames, nameClause } from '../wording.ts'
 
 const READS = new Set(
   ['lookup', 'lookup_element', 'member', 'select', 'select_count', 'match', 'match_object', 'tab2list', 'info']
@@ -81,10 +81,10 @@ export default defineRule({
         return true
       }
       if (!isPure(clause, isRead)) continue
-      const [first] = reads
       // How large a table is, people ask who watch the server, not those who use it.
-      if (first === undefined || reads.every(({ call }) => call.callee === ':ets.info')) continue
+      if (reads.length === 0 || reads.every(({ call }) => call.callee === ':ets.info')) continue
 
+      const names = [...new Set(reads.map(({ table }) => table))]
       yield {
         at: clause.head,
         evidence: [
@@ -92,7 +92,7 @@ export default defineRule({
           ...[...reads.map(({ call }) => call), ...clientCalls(module, shape)].map(({ at }) => at),
         ],
         message:
-          `\`${nameClause(clause)}\` of \`${module.name}\` only reads the table \`${first.table}\`, ` +
+          `\`${nameClause(clause)}\` of \`${module.name}\` only reads the table${names.length === 1 ? '' : 's'} ${listNames(names)}, ` +
           'which every process may read itself: through this call all readers queue behind one process.',
       }
     }
