@@ -137,4 +137,4 @@ export function isTestSupport({ name, file }: Module): boolean {
 const TEST_NAME =
   /(?:Test|Testing|[Tt]est_?[Ff]ramework)(?:\.|$)|(?:^|\.)(?:Mock|Dummy)(?:[A-Z]|\.|$)|[a-z]Mock(?:\.|$)|(?:^|\.)Test(?:Adapter|Client|Cluster|Double|Harness|Helpers?|Node|Server|Support|Utils?|Validator)(?:\.|$)/
 const LOAD_NAME = /(?:^|\.)(?:Benchmark|LoadTest)s?(?:\.|$)/
-const TEST_FOLDER = /(?:^|\/)(?:test|tests|testing|test_helpers|test_support)\/|testframework\//
+const TEST_FOLDER = /(?:^|\/)(?:test|tests|testing|test_helpers?|test_support)\/|testframework\//

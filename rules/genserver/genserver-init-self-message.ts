@@ -21,6 +21,7 @@ import {
   showShape,
   tails,
 } from '#engine'
+import { isTestSupport } from '../callers.ts'
 import { fastInit } from '../principles.ts'
 import { quote } from '../wording.ts'
 
@@ -74,6 +75,7 @@ export default defineRule({
   words: ['send', 'send_after', 'cast'],
   *check({ clause, module }) {
     if (clause.function.id !== 'init/1' || !module.isTransparent || alreadyContinues(module)) return
+    if (isTestSupport(module)) return
     const own = callsHere(clause).flatMap((call) => {
       const sent = sentToItself(call, clause)
       return sent === null ? [] : [{ call, ...sent }]

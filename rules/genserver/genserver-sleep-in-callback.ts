@@ -34,7 +34,7 @@ const SHORT_MS = 50
 
 /** So much longer it may be where a comment on the line above says what it is for. */
 const BRIEF_MS = 300
-const UNEASY = /\b(?:TODO|FIXME|HACK|XXX|temporary|workaround|hacky)\b/i
+const UNEASY = /\b(?:TODO|FIXME|HACK|XXX|temporary|workaround|hacky|bad|wrong|blocks?|blocking|should)\b/i
 
 /** Five seconds is what a supervisor waits for a child by itself before it kills it. */
 const SHUTDOWN_MS = 5_000
