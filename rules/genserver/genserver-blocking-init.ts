@@ -49,7 +49,7 @@ export default defineRule({
     When the children after this one must not start before the data is there. Keep it, and say so in the ignore comment.
   `,
   limits:
-    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks (a reason to sleep does not count), or a function is called `sync_start` or the like, it is taken to be meant. Only the strict profile reports a `receive` with an `after` that is shorter than a second or waits for the answer to one reference, as a call made by hand does. A server that no `start_link` starts, but a function that opens it for its caller, is left alone, and so is a step of the boot: `restart: :temporary`, and no callback but `init/1`.',
+    'Work inside functions of other modules is not seen. Calls of an Ecto repository are reported as info. Where a comment says why the start blocks (a reason to sleep does not count), or a function is called `sync_start` or the like, it is taken to be meant. Only the strict profile reports a `receive` with an `after` that is shorter than a second or waits for the answer to one reference, as a call made by hand does, and questions to the Mnesia of another node. A server that no `start_link` starts, but a function that opens it for its caller, is left alone, and so is a step of the boot: `restart: :temporary`, and no callback but `init/1`.',
 
   examples: [
     {
@@ -101,11 +101,12 @@ export default defineRule({
         seen.add(expression.start)
         const helper = clause === from ? '' : ` in \`${clause.function.id}\``
         const isCall = expression.kind === 'receive' && (isCallByHand(expression) || isShort(expression, module))
+        const isMild = isCall || (wait === 'rpc' && asksMnesia(expression))
         yield {
           at,
           evidence: [at, from.head, ...hops.map(spotOf)],
-          severity: wait === 'database' || isCall ? 'info' : 'warning',
-          ...(isCall ? { set: 'strict' as const } : {}),
+          severity: wait === 'database' || isMild ? 'info' : 'warning',
+          ...(isMild ? { set: 'strict' as const } : {}),
           message:
             `\`init/1\` of \`${module.name}\` waits for ${WAITS_FOR[wait]} (\`${name}\`${helper}): ` +
             'its supervisor starts no further child until this returns, at boot and at every restart.',
@@ -119,6 +120,11 @@ export default defineRule({
 function isShort({ branches, after }: Expression & { kind: 'receive' }, module: Module): boolean {
   const [limit] = after?.patterns ?? []
   return branches.length > 0 && limit !== undefined && (foldNumber(limit, module) ?? NOTICED_MS) < NOTICED_MS
+}
+
+/** `:rpc.call(node, :mnesia, ...)`: who joins a cluster of tables has to, before anybody reads them. */
+function asksMnesia(expression: Expression): boolean {
+  return expression.kind === 'call' && expression.args.some((arg) => arg.kind === 'atom' && arg.value === 'mnesia')
 }
 
 const STARTS = new Set(['GenServer.start', 'GenServer.start_link'])
