@@ -22,7 +22,7 @@ import {
   rememberHits,
   type RepositoryHits,
 } from './ecosystem/hits.ts'
-import { precisionPage, tally } from './ecosystem/precision.ts'
+import { precisionPage, readElsewhere, tally } from './ecosystem/precision.ts'
 import { nameOf, openRepository, readFileAt, repositories, type Repository } from './ecosystem/repositories.ts'
 import { show } from './ecosystem/show.ts'
 
@@ -188,7 +188,10 @@ function write(entries: readonly Accepted[], isInScope: (each: Accepted) => bool
 }
 
 function writePage(): void {
-  writeFileSync(join(import.meta.dirname, '../docs/precision.md'), precisionPage(rules, readAccepted(), repositories))
+  writeFileSync(
+    join(import.meta.dirname, '../docs/precision.md'),
+    precisionPage(rules, readAccepted(), repositories, readElsewhere()),
+  )
 }
 
 function judge(said: string, because: string): void {

@@ -4,7 +4,7 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { readAccepted } from '../scripts/ecosystem/accepted.ts'
-import { precisionPage } from '../scripts/ecosystem/precision.ts'
+import { precisionPage, readElsewhere } from '../scripts/ecosystem/precision.ts'
 import { nameOf, repositories } from '../scripts/ecosystem/repositories.ts'
 import { principles } from '../rules/principles.ts'
 import { rules } from '#rules'
@@ -98,7 +98,7 @@ test('the table of precision is the one of the accepted findings', () => {
   // `npm run ecosystem -- --write` writes it.
   const page = readFileSync(join(root, 'docs/precision.md'), 'utf8')
 
-  expect(page).toBe(precisionPage(rules, readAccepted(), repositories))
+  expect(page).toBe(precisionPage(rules, readAccepted(), repositories, readElsewhere()))
 })
 
 function isWellSaid(message: string): boolean {
