@@ -99,8 +99,12 @@ export default defineRule({
       isTestSupport(module)
     )
       return
-    for (const table of tables(module)) {
-      if (!table.isNamed || isMadeAtBoot(table, module) || whereRuns(table.call, table.clause).at !== 'here') continue
+    const made = tables(module)
+    const atBoot = made.filter((table) => isMadeAtBoot(table, module))
+    for (const table of made) {
+      const isFallback = table.name !== null && atBoot.some(({ name }) => name === table.name)
+      if (!table.isNamed || atBoot.includes(table) || isFallback || whereRuns(table.call, table.clause).at !== 'here')
+        continue
       if (isHandedOver(table)) continue
       const user = userOf(module, table)
       if (user === null) continue
