@@ -3,35 +3,37 @@ import {
   type Call,
   type Clause,
   defineRule,
-  detachedClosures,
   elixir,
-  endsProcesses,
   type Expression,
-  fateOf,
-  type FunctionFact,
   functionsRunBy,
   isForDevelopment,
-  isWithin,
   type Module,
   type Problem,
   type ProjectFacts,
   type Range,
   reach,
-  resolve,
-  type RunFunction,
   serverCode,
   type Severity,
   startsLoop,
-  takersOf,
   mayTrapExits,
   type Variable,
-  variablesIn,
-  walk,
   whereRuns,
 } from '#engine'
 import { isMeasuring } from '../intent.ts'
 import { superviseEveryProcess, taskSupervisor } from '../principles.ts'
 import { taskSupervisorOf } from '../task-supervisor.ts'
+import { isAwaited, isKept } from './pid-keepers.ts'
+import {
+  isEnding,
+  isLink,
+  isLogging,
+  isSending,
+  isSendingAlone,
+  isTimer,
+  isToolWork,
+  reportsBack,
+  tellsOfFailure,
+} from './started-work.ts'
 
 /** Starters with the arities that start on this node. */
 const STARTERS: Readonly<Record<string, readonly number[]>> = {
@@ -56,8 +58,6 @@ const PROCESS_BUILDERS = new Set([
   ':gen_statem.enter_loop',
   ':sys.handle_system_msg',
 ])
-
-const SENDERS = new Set(['Kernel.send', 'Process.send', ':erlang.send', 'GenServer.cast'])
 
 export default defineRule({
   id: 'task-unsupervised',
@@ -249,100 +249,12 @@ function isTree({ function: { name }, module }: Clause): boolean {
   return name === 'init' && (module.is('Supervisor') || module.is('DynamicSupervisor'))
 }
 
-/** The tools of the runtime hold no work of the application: nothing is lost when they are cut off. */
-const TOOLS = /^(?::sys|:logger|:dbg|:recon\w*)\./
-const BESIDE_TOOLS =
-  /^(?:Logger\.\w+|IO(?:\.ANSI)?\.\w+|String\.\w+|Process\.sleep|:timer\.sleep|Kernel\.(?:inspect|to_string))$/
-
-function isToolWork(run: readonly RunFunction[]): boolean {
-  return (
-    run.some(({ callee }) => TOOLS.test(callee)) &&
-    run.every(({ callee }) => TOOLS.test(callee) || BESIDE_TOOLS.test(callee))
-  )
-}
-
-/** A line of a log that a deploy cuts off is no loss. */
-function isLogging(run: readonly RunFunction[]): boolean {
-  return run.length > 0 && run.every(({ callee }) => BESIDE_TOOLS.test(callee))
-}
-
-const LINKS = new Set(['Process.link', ':erlang.link'])
-
-function isLink({ callee }: RunFunction): boolean {
-  return LINKS.has(callee)
-}
-
-/** Sent at once, there is nothing to cut off; `:gen` itself sends so where it may have to wait for a connection. */
-function isSendingAlone(run: readonly RunFunction[]): boolean {
-  return run.length > 0 && run.every(({ callee }) => SENDERS.has(callee) || REPLIES.has(callee))
-}
-
-const REPLIES = new Set(['GenServer.reply', ':gen_server.reply', ':gen_statem.reply'])
-
-const SLEEPS = new Set(['Process.sleep', ':timer.sleep'])
-
-function isTimer(run: readonly RunFunction[]): boolean {
-  const isSleep = ({ callee }: RunFunction): boolean => SLEEPS.has(callee)
-  return (
-    run.some(isSleep) &&
-    run.some(isSending) &&
-    run.every((each) => isSleep(each) || (isSending(each) && isToStarter(each)))
-  )
-}
-
 /** The same closure is given to a `Task.Supervisor`, where there is one. */
 function isInsteadOfSupervised({ args: [given] }: Call, { calls }: Clause): boolean {
   const isGiven = (each: Expression): boolean => each.kind === 'variable' && each.name === (given as Variable).name
   return (
     given?.kind === 'variable' && calls.some((each) => each.module === 'Task.Supervisor' && each.args.some(isGiven))
   )
-}
-
-/** `send(parent, result)`, with `parent = self()` in the clause that starts the process. */
-function isToStarter({ at, clause }: RunFunction): boolean {
-  return at.kind === 'call' && isStarterPid(at.args[0], clause)
-}
-
-function isStarterPid(expression: Expression | undefined, clause: Clause): boolean {
-  return expression?.kind === 'variable' && isOwnPid(resolve(expression, clause.module, clause))
-}
-
-/** What it sends goes to its starter, from the closure or from a helper that is given the pid. */
-function reportsBack(call: Call, clause: Clause, run: readonly RunFunction[]): boolean {
-  if (run.some((each) => isSending(each) && each.clause === clause && isToStarter(each))) return true
-  const handed = [call, ...run.flatMap(({ at, module }) => (module === null && at.kind === 'call' ? [at] : []))]
-  const isHanded = handed.some(({ args }) =>
-    args
-      .flatMap((arg) => (arg.kind === 'list' ? arg.elements : [arg]))
-      .some((arg) => isStarterPid(arg, clause) || (arg.parent === call.args.at(-1) && isOwnPid(arg))),
-  )
-  return isHanded && run.some((each) => isSending(each) && each.clause !== clause)
-}
-
-/** A `rescue` or `catch` sends something instead of the result, or lets what comes after the `try` send its value. */
-function tellsOfFailure(call: Call, clause: Clause, run: readonly RunFunction[]): boolean {
-  const helpers = new Set(run.map((each) => each.clause).filter((each) => each !== clause))
-  const inside: Expression[] = detachedClosures(call, clause).flatMap((closure) => [...walk(closure)])
-  for (const { expressions, body } of helpers) inside.push(...expressions, ...(body === null ? [] : [body]))
-  const sends = inside.filter((each) => each.kind === 'call' && SENDERS.has(each.callee))
-  return inside.some(
-    (each) =>
-      each.kind === 'try' &&
-      (each.rescues.length > 0 || each.catches.length > 0) &&
-      sends.some((send) =>
-        isWithin(send, each)
-          ? [...each.rescues, ...each.catches].some((branch) => isWithin(send, branch))
-          : send.end > each.end,
-      ),
-  )
-}
-
-/** A message to somebody, or a call of the process that started it. */
-function isSending({ callee, at, clause }: RunFunction): boolean {
-  if (SENDERS.has(callee)) return true
-  if (callee !== 'GenServer.call' || at.kind !== 'call') return false
-  const [server] = at.args
-  return server?.kind === 'variable' && isOwnPid(resolve(server, clause.module, clause))
 }
 
 /** `spawn_opt` and `Process.spawn` end with options, and so have an even number of arguments. */
@@ -389,14 +301,6 @@ function isServerCode(clause: Clause): boolean {
   return module.isProcess && serverCode(module).some((reached) => reached.clause === clause)
 }
 
-/** Whether somebody has the pid and does more with it than print it or give it a name. */
-function isKept(call: Call, clause: Clause): boolean {
-  const fate = fateOf(call, clause)
-  if (fate.kind === 'given') return !isMention(fate.to)
-  if (fate.kind === 'returned') return isStarter(call, clause) || takesMessages(call, clause) || isTaken(call, clause)
-  return fate.kind === 'bound' && fate.uses.some(isUse)
-}
-
 /** Also in a step of a transaction: whoever put it together mostly runs it. */
 function runsHere(call: Call, clause: Clause): boolean {
   const { at } = whereRuns(call, clause)
@@ -405,110 +309,4 @@ function runsHere(call: Call, clause: Clause): boolean {
 
 function isStep({ module }: Call): boolean {
   return module === 'Ecto.Multi'
-}
-
-/** More than a mention, and not of the reason of an error that a starter does not give. */
-function isUse(variable: Variable): boolean {
-  const { name, parent } = variable
-  if (parent !== null && isMention(parent)) return false
-  return !ancestors(variable).some((up) => up.kind === 'branch' && up.patterns.some((each) => isErrorWith(each, name)))
-}
-
-function isErrorWith(pattern: Expression, name: string): boolean {
-  if (pattern.kind !== 'tuple' || !variablesIn(pattern).includes(name)) return false
-  const [tag] = pattern.elements
-  return tag?.kind === 'atom' && tag.value === 'error'
-}
-
-/** `def start(fun), do: Task.start(fun)`: whoever calls it wants the pid. */
-function isStarter(call: Call, clause: Clause): boolean {
-  const { name, isPublic } = clause.function
-  return isPublic && (STARTER_NAMES.has(name) || (/^(?:start|spawn)/.test(name) && runsWhatIsGiven(call, clause)))
-}
-
-const STARTER_NAMES = new Set(['start', 'spawn', 'spawn_link', 'spawn_monitor', 'spawn_opt'])
-
-/** `spawn(fun)`, `spawn(fn -> fun.() end)`, or a module, name and arguments, with parameters of the function. */
-function runsWhatIsGiven(call: Call, clause: Clause): boolean {
-  const given = new Set(clause.params.flatMap(variablesIn))
-  const isGiven = (each: Expression | undefined): boolean => each?.kind === 'variable' && given.has(each.name)
-  if (isGiven(call.args[0])) return true
-  const [, , list] = call.args
-  const handed = list?.kind === 'list' ? list.elements : []
-  if (handed.some((each) => each.kind === 'tuple' && each.elements.length === 3 && each.elements.every(isGiven)))
-    return true
-  return detachedClosures(call, clause).some((closure) =>
-    walk(closure).some((each) => each.kind === 'call' && each.receiver !== null && isGiven(each.receiver)),
-  )
-}
-
-/** A private function that returns the pid to somebody who keeps it. */
-function isTaken(call: Call, clause: Clause): boolean {
-  return takersOf(call, clause).some((taker) => {
-    const fate = fateOf(taker.call, taker.clause)
-    if (fate.kind === 'given') return !isMention(fate.to)
-    return fate.kind === 'bound' && fate.uses.some(isUse)
-  })
-}
-
-/** A process that waits for messages is of no use to a caller that does not keep the pid it gets. */
-function takesMessages(call: Call, clause: Clause): boolean {
-  const isReceive = ({ kind }: Expression): boolean => kind === 'receive'
-  const run = functionsRunBy(call, clause)
-  // It waits for the end of another process.
-  if (run.some(({ callee }) => callee === 'Process.monitor')) return false
-  if (detachedClosures(call, clause).some((closure) => [...walk(closure)].some(isReceive))) return true
-  return run.some(
-    ({ module, name, arity }) =>
-      module === null && clause.module.clauses(name, arity).some(({ expressions }) => expressions.some(isReceive)),
-  )
-}
-
-function isMention(expression: Expression): boolean {
-  if (expression.kind === 'text') return true
-  if (expression.kind !== 'call') return false
-  return /^(Logger|IO)\./.test(expression.callee) || MENTIONS.has(expression.callee)
-}
-
-const MENTIONS = new Set(['Kernel.inspect', 'Process.register', ':erlang.register'])
-
-/** What stops other processes, or the system, must stand outside of the tree that it stops. */
-function isEnding(starter: Call, clause: Clause): boolean {
-  if (/(?:^|_)(?:reboot|power_?off|halt|shut_?down)(?:_|[!?]|$)/.test(clause.function.name)) return true
-  return functionsRunBy(starter, clause).some(({ callee, name, at }) => {
-    if (endsProcesses(callee) || ENDING_SYSTEM.test(callee)) return !(at.kind === 'call' && isOwnPid(at.args[0]))
-    const isGiven = at === starter || clause.expressions.includes(at)
-    return isGiven && /^(?:do_)?(?:stop|shutdown|terminate|kill|halt|reboot)[!?]?$/.test(name)
-  })
-}
-
-/** `Nerves.Runtime.reboot`, `MyApp.Application.restart`. */
-const ENDING_SYSTEM = /(?:^|\.)(?:Application|System|Runtime|Node)\.(?:halt|poweroff|reboot|restart|shutdown|stop)$/
-
-function isOwnPid(expression: Expression | undefined): boolean {
-  return expression?.kind === 'call' && expression.callee === 'Kernel.self'
-}
-
-/** A `receive` further down, or in the function that is given the pid, waits for what the process sends. */
-function isAwaited(call: Call, clause: Clause): boolean {
-  const isHere = clause.expressions.some(
-    (each) => each.kind === 'receive' && each.start > call.end && whereRuns(each, clause).at !== 'elsewhere',
-  )
-  return isHere || (fateOf(call, clause).kind === 'returned' && clause.module.functions.some(isReceiver))
-}
-
-/** `def result(pid)` with a `receive` that looks for its parameter: `{^pid, result}`. */
-function isReceiver({ clauses }: FunctionFact): boolean {
-  return clauses.some(({ params, expressions }) => {
-    const given = params.flatMap(variablesIn)
-    return expressions.some(
-      (each) =>
-        each.kind === 'receive' &&
-        each.branches.some(({ patterns }) =>
-          patterns
-            .flatMap((pattern) => [...walk(pattern)])
-            .some((part) => part.kind === 'operator' && part.operator === '^' && given.includes(part.text.slice(1))),
-        ),
-    )
-  })
 }
