@@ -76,8 +76,8 @@ export default defineRule({
       yield {
         at: call.at,
         message:
-          `Nothing in \`${module.name}\` closes or syncs this table. A node that is halted or killed leaves it open, and the next ` +
-          '`:dets.open_file` repairs the whole file first.',
+          `Nothing in \`${module.name}\` closes or syncs this table. A node that is halted or killed soon after a write leaves it open, and ` +
+          'the next `:dets.open_file` reads the whole file to repair it.',
       }
     }
   },

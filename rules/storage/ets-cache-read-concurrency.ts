@@ -1,4 +1,5 @@
 import {
+  callbacks,
   type Clause,
   defineRule,
   type Edit,
@@ -70,6 +71,8 @@ export default defineRule({
   words: ['ets'],
   *check({ module }) {
     const server = ownerCode(module)
+    // What else the server calls of its public functions, others may call too.
+    const isOwners = (clause: Clause): boolean => server.has(clause) && !isForOthers(clause.function, module)
     const made = tables(module)
     for (const table of made) {
       const { options, name, access } = table
@@ -89,7 +92,7 @@ export default defineRule({
       const readers = uses.filter(({ kind, clause }) => kind === 'read' && !server.has(clause))
       const reader = readers.find(({ clause }) => clause.function.isPublic) ?? readers[0]
       const writes = uses.filter(({ kind }) => kind !== 'read')
-      if (reader === undefined || writes.some(({ kind, clause }) => kind === 'count' || !server.has(clause))) continue
+      if (reader === undefined || writes.some(({ kind, clause }) => kind === 'count' || !isOwners(clause))) continue
       if (access === 'public' && writes.length === 0) continue
       yield {
         at: options.range,
@@ -109,6 +112,10 @@ function ownerCode(module: Module): Set<Clause> {
   if (module.is('Application')) clauses.push(...module.clauses('start', 2))
   clauses.push(...module.functions.filter((fun) => fun.name === 'start_link').flatMap((fun) => fun.clauses))
   return new Set(clauses)
+}
+
+function isForOthers(fun: FunctionFact, module: Module): boolean {
+  return fun.isPublic && !/^start(?:_link)?$/.test(fun.name) && !callbacks(module).includes(fun)
 }
 
 /** The public function through which others read. */

@@ -12,10 +12,7 @@ import {
   type FieldAccess,
   type Fn,
   isWithin,
-  type Module,
   type Problem,
-  resolve,
-  tails,
   type Variable,
   variablesIn,
   walk,
@@ -76,7 +73,7 @@ export default defineRule({
   instead: 'Bind the field to a name before the closure, and mention only that name inside.',
   ignoreWhen: 'When the value is small and known to stay so.',
   limits:
-    'Only `conn`, `socket` and `changeset`, by the fields that they have in Plug, Phoenix and Ecto, and the state of a callback are looked at, not parameters of helpers. A state that is made of settings alone, or of which three fields or more are read, is reported by the strict profile only; one that is copied for each element of a stream by both.',
+    'Only `conn`, `socket`, `changeset` and the state of a callback are looked at, not parameters of helpers. A state is for the strict profile, but where it is copied for each element of a stream: how large it is shows in no file.',
 
   examples: [
     {
@@ -151,8 +148,8 @@ function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause):
     : null
   const only = texts.length <= 3 ? listNames(texts) : `${texts.length} fields of \`${name}\``
   const first = paths.find((path) => path!.text === texts[0])!
-  const isWorthIt =
-    LARGE.includes(name) || by.name.startsWith('async_stream') || (texts.length < 3 && !isSettings(clause.module))
+  // How large a state is shows in no file; a stream copies even a small one once for each element.
+  const isWorthIt = LARGE.includes(name) || by.name.startsWith('async_stream')
   yield {
     at,
     set: isWorthIt ? 'recommended' : 'strict',
@@ -163,55 +160,6 @@ function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause):
     edit,
   }
 }
-
-const settingsCache = new WeakMap<Module, boolean>()
-
-/** Whether the state is a plain map that begins with nothing but settings, as far as `init/1` says: it stays small. */
-function isSettings(module: Module): boolean {
-  let known = settingsCache.get(module)
-  if (known === undefined) settingsCache.set(module, (known = beginsWithSettings(module)))
-  return known
-}
-
-function beginsWithSettings(module: Module): boolean {
-  const states = module.clauses('init', 1).flatMap((clause) =>
-    tails(clause.body).flatMap(({ expression: end }) => {
-      const [tag, state] = end?.kind === 'tuple' ? end.elements : []
-      if (end?.kind === 'atom' || (tag?.kind === 'atom' && tag.value === 'stop')) return []
-      return [{ clause, state: state === undefined ? state : resolve(state, module, clause) }]
-    }),
-  )
-  return (
-    states.length > 0 &&
-    states.every(
-      ({ clause, state }) =>
-        state?.kind === 'map' &&
-        !state.isStruct &&
-        state.updated === null &&
-        state.entries.every((each) => each.kind === 'pair' && isSetting(each.value, clause)),
-    )
-  )
-}
-
-const READERS =
-  /^(?:(?:Keyword|Map)\.(?:get|fetch!|pop!)|Application\.\w*env!?|System\.\w+|Kernel\.(?:self|make_ref|node)|Process\.(?:send_after|monitor)|:ets\.new)$/
-
-/** A word, a number, what the server was started with, or what was read of that. */
-function isSetting(value: Expression, clause: Clause): boolean {
-  const term = resolve(value, clause.module, clause)
-  return SETTING_KINDS.has(term.kind) || (term.kind === 'call' && READERS.test(term.callee))
-}
-
-const SETTING_KINDS: ReadonlySet<Expression['kind']> = new Set([
-  'atom',
-  'number',
-  'text',
-  'module',
-  'field',
-  'access',
-  'variable',
-  'attribute',
-])
 
 /** Without `conn.assigns.shop.id` where all of `conn.assigns.shop` is read. */
 function outermost(paths: readonly string[]): string[] {

@@ -12,7 +12,8 @@ import {
   walk,
 } from '#engine'
 
-const SENDERS = new Set(['Kernel.send', 'Process.send', ':erlang.send', 'GenServer.cast'])
+const SENDS = new Set(['Kernel.send', 'Process.send', ':erlang.send'])
+const SENDERS = new Set([...SENDS, 'GenServer.cast'])
 
 /** The tools of the runtime hold no work of the application: nothing is lost when they are cut off. */
 const TOOLS = /^(?::sys|:logger|:dbg|:recon\w*)\./
@@ -28,7 +29,13 @@ export function isToolWork(run: readonly RunFunction[]): boolean {
 
 /** A line of a log that a deploy cuts off is no loss. */
 export function isLogging(run: readonly RunFunction[]): boolean {
-  return run.length > 0 && run.every(({ callee }) => BESIDE_TOOLS.test(callee))
+  const inside = new Set(run.map(({ clause }) => clause.function))
+  const isHop = ({ module, at, name, arity }: RunFunction): boolean =>
+    module === null && [...inside].some((fun) => fun.name === name && fun.arity === arity && at.kind === 'call')
+  return (
+    run.some(({ callee }) => BESIDE_TOOLS.test(callee)) &&
+    run.every((each) => BESIDE_TOOLS.test(each.callee) || isHop(each))
+  )
 }
 
 const LINKS = new Set(['Process.link', ':erlang.link'])
@@ -51,7 +58,7 @@ export function isTimer(run: readonly RunFunction[]): boolean {
   return (
     run.some(isSleep) &&
     run.some(isSending) &&
-    run.every((each) => isSleep(each) || (isSending(each) && isToStarter(each)))
+    run.every((each) => isSleep(each) || SENDS.has(each.callee) || (isSending(each) && isToStarter(each)))
   )
 }
 

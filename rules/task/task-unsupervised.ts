@@ -73,10 +73,12 @@ export default defineRule({
     A process that no supervisor started has no parent that waits for it at shutdown: a deploy cuts its work off
     halfway. Nobody counts such processes or limits them, they do not show in the supervision tree, and a crash
     leaves a log line that nobody acts on. With a link, its crash takes the starting process down as well, and the
-    other way round.
+    other way round. A Task.Supervisor shows and limits its tasks, and ends them before what stands above it in the
+    tree. It waits for one, five seconds unless told otherwise, only where the task traps exits: any other ends at
+    once.
   `,
   instead:
-    'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree.',
+    'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree. Where the work must be finished, let it begin with `Process.flag(:trap_exit, true)` and give it a `shutdown:` long enough.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
     'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` or in functions named `profile_...` or `benchmark_...` is not looked at. What only logs is reported by the strict profile, and so is what sends its starter a failure as well as a result. What only sends a message, at once, is not reported, nor is what links itself to another process. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
@@ -110,7 +112,9 @@ export default defineRule({
       yield* startedByName(call, clause)
       return
     }
-    if (!STARTERS[call.callee]?.includes(call.arity) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
+    if (!isStart(call) || hasUnknownOptions(call) || hasOption(call, 'monitor')) return
+    // What runs in such a process has its finding with it.
+    if (ancestors(call).some((up) => up.kind === 'call' && isStart(up))) return
     const linked = isLinking(call.name) || hasOption(call, 'link')
     if (isLookedAfter(clause, linked) || isKept(call, clause)) return
     if (linked && (!runsHere(call, clause) || mayTrapExits(clause))) return
@@ -132,6 +136,10 @@ export default defineRule({
     } else yield { ...unowned(starter, clause), set: isLogging(run) ? 'strict' : 'recommended' }
   },
 })
+
+function isStart({ callee, arity }: Call): boolean {
+  return STARTERS[callee]?.includes(arity) === true
+}
 
 interface Starter {
   at: Range
@@ -236,7 +244,7 @@ function ownerFor(clause: Clause): string {
     return `As \`{Task, fun}\` ${place} it has an owner. There it runs as soon as those before it are up.`
   }
   const supervisor = taskSupervisorOf(module)
-  return `\`Task.Supervisor.start_child(${supervisor}, ...)\` gives it an owner, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree.`
+  return `\`Task.Supervisor.start_child(${supervisor}, ...)\` gives it an owner, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree, which waits for it at shutdown if it traps exits.`
 }
 
 /** The names of the functions that `start/2` of an application runs. */

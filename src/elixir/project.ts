@@ -106,7 +106,7 @@ export function notReviewed(path: string, source: string, project: ProjectFacts)
   if (isAbove('examples', 'example', 'config', 'rel') || [...above].some((each) => each.startsWith('bench')))
     return 'script'
   // `elixirc_paths(:dev)` is `["lib", "dev"]` where a library has something to try it with.
-  if (folders[depth] === 'dev' || (folders[depth] === 'demo' && lib < 0)) return 'script'
+  if (['dev', 'doc', 'docs'].includes(folders[depth] ?? '') || (folders[depth] === 'demo' && lib < 0)) return 'script'
   if (name.endsWith('.exs') || /(?:^|\/)priv\/(?:\w+\/)?(?:repo|migrations|seeds)\//.test(path)) return 'script'
   if (name.endsWith('.pb.ex')) return 'generated'
   if (source.length > MAX_SOURCE_BYTES || Buffer.byteLength(source) > MAX_SOURCE_BYTES) return 'too large'

@@ -28,6 +28,8 @@ describe('paths without review', () => {
     ['examples/chat/lib/chat.ex', 'script'],
     ['dev/shop_tools.ex', 'script'],
     ['demo/orders.ex', 'script'],
+    ['docs/sketches/orders.ex', 'script'],
+    ['web/controllers/docs/page_controller.ex', null],
     ['demo/lib/demo/orders.ex', null],
     ['lib/shop/dev/seats.ex', null],
     ['bench/run.ex', 'script'],
