@@ -73,7 +73,7 @@ export default defineRule({
   instead: 'Bind the field to a name before the closure, and mention only that name inside.',
   ignoreWhen: 'When the value is small and known to stay so.',
   limits:
-    'Only `conn`, `socket`, `changeset` and the state of a callback are looked at, not parameters of helpers. A state is for the strict profile, but where it is copied for each element of a stream: how large it is shows in no file.',
+    'Only `conn`, `socket` and `changeset`, by the fields that they have in Plug, Phoenix and Ecto, and the state of a callback are looked at, not parameters of helpers. A state is for the strict profile, but where it is copied for each element of a stream: how large it is shows in no file.',
 
   examples: [
     {
