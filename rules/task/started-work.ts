@@ -27,15 +27,16 @@ export function isToolWork(run: readonly RunFunction[]): boolean {
   )
 }
 
-/** A line of a log that a deploy cuts off is no loss. */
-export function isLogging(run: readonly RunFunction[]): boolean {
+const BROADCASTS =
+  /^(?:Phoenix\.PubSub\.(?:local_|direct_)?broadcast|Phoenix\.Channel\.(?:push|broadcast)|(?:\w+\.)*Endpoint\.broadcast)/
+
+/** A line of a log, or news for the pages that are open, that a deploy cuts off is no loss. */
+export function isNoLoss(run: readonly RunFunction[]): boolean {
   const inside = new Set(run.map(({ clause }) => clause.function))
   const isHop = ({ module, at, name, arity }: RunFunction): boolean =>
     module === null && [...inside].some((fun) => fun.name === name && fun.arity === arity && at.kind === 'call')
-  return (
-    run.some(({ callee }) => BESIDE_TOOLS.test(callee)) &&
-    run.every((each) => BESIDE_TOOLS.test(each.callee) || isHop(each))
-  )
+  const isSmall = ({ callee }: RunFunction): boolean => BESIDE_TOOLS.test(callee) || BROADCASTS.test(callee)
+  return run.some(isSmall) && run.every((each) => isSmall(each) || isHop(each))
 }
 
 const LINKS = new Set(['Process.link', ':erlang.link'])
@@ -58,13 +59,22 @@ export function isTimer(run: readonly RunFunction[]): boolean {
   return (
     run.some(isSleep) &&
     run.some(isSending) &&
-    run.every((each) => isSleep(each) || SENDS.has(each.callee) || (isSending(each) && isToStarter(each)))
+    run.every(
+      (each) =>
+        isSleep(each) || SENDS.has(each.callee) || (isSending(each) && (isToStarter(each) || isToOwnName(each))),
+    )
   )
 }
 
 /** `send(parent, result)`, with `parent = self()` in the clause that starts the process. */
 function isToStarter({ at, clause }: RunFunction): boolean {
   return at.kind === 'call' && isStarterPid(at.args[0], clause)
+}
+
+/** A server that has something sent to itself under its name. */
+function isToOwnName({ at, clause: { module } }: RunFunction): boolean {
+  const [to] = at.kind === 'call' ? at.args : []
+  return module.is('GenServer') && to?.kind === 'module' && to.name === module.name
 }
 
 function isStarterPid(expression: Expression | undefined, clause: Clause): boolean {

@@ -26,7 +26,7 @@ import { isAwaited, isKept } from './pid-keepers.ts'
 import {
   isEnding,
   isLink,
-  isLogging,
+  isNoLoss,
   isSending,
   isSendingAlone,
   isTimer,
@@ -81,7 +81,7 @@ export default defineRule({
     'Start it with `Task.Supervisor.start_child(MyApp.TaskSupervisor, fun)`, with `{Task.Supervisor, name: MyApp.TaskSupervisor}` in the supervision tree. Where the work must be finished, let it begin with `Process.flag(:trap_exit, true)` and give it a `shutdown:` long enough.',
   ignoreWhen: 'In a library that implements supervision itself, or where the process must outlive the application.',
   limits:
-    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` or in functions named `profile_...` or `benchmark_...` is not looked at. What only logs is reported by the strict profile, and so is what sends its starter a failure as well as a result. What only sends a message, at once, is not reported, nor is what links itself to another process. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
+    'A process whose pid is kept, sent messages, monitored or ended by the code that started it is taken to be looked after, and so is a loop that is linked to its server. Public functions named `start...` or `spawn...` that run what they are given are left to their callers, and code under `if Mix.env() == :dev` or in functions named `profile_...` or `benchmark_...` is not looked at. What only logs, or broadcasts to open pages, is reported by the strict profile, and so is what sends its starter a failure as well as a result. What only sends a message, at once, is not reported, nor is what links itself to another process. Calls made through apply/3 with computed arguments are not followed. `spawn_monitor` and spawns on other nodes are not reported.',
 
   examples: [
     {
@@ -133,7 +133,7 @@ export default defineRule({
     else if (reportsBack(call, clause, run)) {
       const isGuarded = tellsOfFailure(call, clause, run)
       yield isGuarded ? { ...unowned(starter, clause), set: 'strict' } : unwatched(starter, clause, project)
-    } else yield { ...unowned(starter, clause), set: isLogging(run) ? 'strict' : 'recommended' }
+    } else yield { ...unowned(starter, clause), set: isNoLoss(run) ? 'strict' : 'recommended' }
   },
 })
 
