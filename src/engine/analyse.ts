@@ -111,7 +111,7 @@ function runRules(
   const findings: Finding[] = []
   let crashed = false
   const facts = new FileFacts(file, input.project, sight)
-  keepWarm(facts)
+  keepWarm(facts, input.source)
   const scripts = new Set(file.modules.filter((module) => isScript(module, input)))
   for (const rule of sight.rules) {
     const errors: unknown[] = []

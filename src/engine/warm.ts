@@ -2,6 +2,9 @@
 import { collectsSoon } from '#elixir'
 import type { FileFacts } from './facts.ts'
 
+/** Source characters of a file that is worth its memory: half of all files are smaller than a tenth of this. */
+const LARGEST = 30_000
+
 let kept: FileFacts[] = []
 let isFresh = false
 
@@ -10,11 +13,12 @@ let isFresh = false
  * that was compiled for that shape (`--trace-deopt`: "embedded weak objects cleared"), and between two files there is
  * none of most: to compile it again took a quarter of a run. What is read earlier is let go, so that it dies young.
  */
-export function keepWarm(facts: FileFacts): void {
+export function keepWarm(facts: FileFacts, { length }: string): void {
   if (!collectsSoon()) {
     isFresh = false
     return
   }
+  if (length > LARGEST) return
   if (!isFresh) kept = []
   isFresh = true
   kept.push(facts)
