@@ -13,6 +13,7 @@ import {
   type Module,
   ownNames,
   resolve,
+  rebinds,
   variablesIn,
   walk,
   whereRuns,
@@ -181,18 +182,7 @@ function isSelfInside(target: Expression): boolean {
 
 /** `Agent.get(shop, fn shop -> ... end)`, `via(id)` below a pattern with `id`: inside, the name means something else. */
 function isShadowed(target: Expression, fun: Expression): boolean {
-  const names = new Set(variablesIn(target))
-  if (names.size === 0) return false
-  return walk(fun).some((each) =>
-    patternsOf(each)
-      .flatMap(variablesIn)
-      .some((name) => names.has(name)),
-  )
-}
-
-function patternsOf(each: Expression): readonly Expression[] {
-  if (each.kind === 'branch') return each.patterns
-  return each.kind === 'match' || each.kind === 'draw' ? [each.pattern] : []
+  return variablesIn(target).some((name) => rebinds(fun, name))
 }
 
 function stateOf(fun: Expression): string {

@@ -14,6 +14,7 @@ import {
   ownNames,
   requestCode,
   resolve,
+  isServerCode,
   serverCode,
   waitingIn,
   walk,
@@ -98,7 +99,7 @@ function* castsInLoops(clause: Clause) {
     )
       continue
     // What a server posts to itself it handles itself, at its own pace.
-    if (isServerCode(clause) && isOwnTarget(cast.target, module)) continue
+    if (module.is('GenServer') && isServerCode(clause) && isOwnTarget(cast.target, module)) continue
     const at = spotOf(each)
     yield {
       at,
@@ -109,10 +110,6 @@ function* castsInLoops(clause: Clause) {
       scope: module.range,
     }
   }
-}
-
-function isServerCode(clause: Clause): boolean {
-  return clause.module.is('GenServer') && serverCode(clause.module).some((reached) => reached.clause === clause)
 }
 
 function isOwnTarget(target: string, module: Module): boolean {

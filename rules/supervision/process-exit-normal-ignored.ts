@@ -14,7 +14,7 @@ import {
   type Module,
   nameOf,
   resolve,
-  serverCode,
+  isServerCode,
   type StartedBy,
   startedBy,
   trapsExits,
@@ -188,7 +188,7 @@ function isTrapping(target: Expression, clause: Clause): boolean {
     if (SPAWNING.test(started.callee) || STARTS_TASK.test(started.callee)) return false
   }
   // In a callback the target is another process, and what this one does with exits does not matter.
-  if (serverCode(clause.module).some((reached) => reached.clause === clause)) return false
+  if (isServerCode(clause)) return false
   return trapsExits(clause.module) && takesExit(clause.module)
 }
 

@@ -14,8 +14,7 @@ import {
   isWithin,
   type Problem,
   type Variable,
-  variablesIn,
-  walk,
+  rebinds,
 } from '#engine'
 import { messagesAreCopied } from '../principles.ts'
 import { listNames } from '../wording.ts'
@@ -130,7 +129,7 @@ function stateOf(clause: Clause): string[] {
 
 function* copied(name: string, closure: Fn | Capture, by: Call, clause: Clause): Iterable<Problem> {
   const mentions = clause.variables(name).filter((each) => isWithin(each, closure))
-  if (mentions.length === 0 || isShadowed(name, closure)) return
+  if (mentions.length === 0 || rebinds(closure, name)) return
   const paths = mentions.map(pathOf)
   if (paths.some((path) => path === null)) return
   const fields = stateOf(clause).includes(name) ? undefined : FIELDS.get(name)
@@ -176,14 +175,6 @@ function pathOf(mention: Variable): FieldAccess | null {
     inner = up
   }
   return path
-}
-
-function isShadowed(name: string, closure: Fn | Capture): boolean {
-  return [...walk(closure)].some(
-    (each) =>
-      (each.kind === 'branch' && each.patterns.some((pattern) => variablesIn(pattern).includes(name))) ||
-      ((each.kind === 'match' || each.kind === 'draw') && variablesIn(each.pattern).includes(name)),
-  )
 }
 
 /** Two lines for one: the field is bound, and the closure on the same line mentions the name. */

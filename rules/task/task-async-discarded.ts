@@ -12,6 +12,7 @@ import {
   type Module,
   reach,
   receivesResult,
+  isServerCode,
   serverCode,
   showsInfoHandlers,
   whereRuns,
@@ -126,14 +127,14 @@ function answersItself(call: Call, clause: Clause): boolean {
 /** Whether the process that runs the clause has a clause for `{ref, result}`, or could have one out of sight. */
 function takesTheMessage(clause: Clause, module: Module): boolean {
   if (module.is('LiveComponent')) return isFedByParent(module)
-  if (!module.isProcess || !(isServerCode(clause, module) || isNamedInServer(clause, module))) return false
+  if (!module.isProcess) return false
+  if (!isServerCode(clause) && !isStateMachine(module) && !isNamedInServer(clause, module)) return false
   const handlers = infoHandlers(module)
   return handlers === null || handlers.some(canTakeResult) || !showsInfoHandlers(module)
 }
 
-function isServerCode(clause: Clause, module: Module): boolean {
-  if (serverCode(module).some((reached) => reached.clause === clause)) return true
-  // A gen_statem names callbacks after its states.
+/** A gen_statem names callbacks after its states. */
+function isStateMachine(module: Module): boolean {
   return module.is('gen_statem') || module.is('GenStateMachine')
 }
 

@@ -7,12 +7,12 @@ import {
   type Expression,
   functionsRunBy,
   isForDevelopment,
+  isServerCode,
   type Module,
   type Problem,
   type ProjectFacts,
   type Range,
   reach,
-  serverCode,
   type Severity,
   startsLoop,
   mayTrapExits,
@@ -125,7 +125,7 @@ export default defineRule({
     if (isForDevelopment(call) || isMeasuring(clause)) return
 
     const starter = { at: call.at, name: `${call.callee}/${call.arity}`, linked }
-    const isOwnLoop = linked && isServerCode(clause) && !isTree(clause)
+    const isOwnLoop = linked && isInServer(clause) && !isTree(clause)
     if (startsLoop(call, clause)) {
       // Linked to a server it lives and dies with it, and a supervisor starts both again.
       if (!isOwnLoop) yield unownedLoop(starter, clause)
@@ -177,7 +177,7 @@ function unwatched(starter: Starter, clause: Clause, project: ProjectFacts): Pro
   const { module } = clause
   const supervisor = taskSupervisorOf(module)
   const advice =
-    module.is('LiveView') && isServerCode(clause) && knowsStartAsync(project)
+    module.is('LiveView') && isInServer(clause) && knowsStartAsync(project)
       ? '`start_async/3` gives `handle_async/3` its result or its crash, and ends it with the LiveView.'
       : `\`Task.Supervisor.async_nolink(${supervisor}, ...)\`, with \`{Task.Supervisor, name: ${supervisor}}\` in the tree, sends its result or a \`:DOWN\`.`
   return {
@@ -216,7 +216,7 @@ function unownedLoop(starter: Starter, clause: Clause): Problem {
 
 function loopOwnerFor(clause: Clause): string {
   const { module } = clause
-  const canLink = isServerCode(clause) && !module.is('LiveView') && !module.is('Channel') && !mayTrapExits(clause)
+  const canLink = isInServer(clause) && !module.is('LiveView') && !module.is('Channel') && !mayTrapExits(clause)
   return canLink && !isTree(clause)
     ? 'Linked, as `Task.start_link/1` does it, the loop and its server end together, and a supervisor starts both again.'
     : 'As `Supervisor.child_spec({Task, fun}, restart: :permanent)` among the children of a supervisor it is started again.'
@@ -227,7 +227,7 @@ function opening({ name }: Starter, clause: Clause): string {
 }
 
 function severityOf({ linked }: Starter, clause: Clause): Severity {
-  return linked && isServerCode(clause) ? 'info' : 'warning'
+  return linked && isInServer(clause) ? 'info' : 'warning'
 }
 
 function isLinking(name: string): boolean {
@@ -304,9 +304,8 @@ function startFunctionsOfSpecs(module: Module): ReadonlySet<string> {
   return names
 }
 
-function isServerCode(clause: Clause): boolean {
-  const { module } = clause
-  return module.isProcess && serverCode(module).some((reached) => reached.clause === clause)
+function isInServer(clause: Clause): boolean {
+  return clause.module.isProcess && isServerCode(clause)
 }
 
 /** Also in a step of a transaction: whoever put it together mostly runs it. */

@@ -1,6 +1,7 @@
 // Where the value of a variable comes from: the binding that a use means, by the scopes of Elixir. It judges no name.
 import { ancestors, type Expression, type Variable, walk } from './expression.ts'
 import type { Clause } from './module.ts'
+import { isPinned } from './patterns.ts'
 
 /** What gives a variable its value: the whole pattern it stands in, and what that is matched against. */
 export interface Source {
@@ -71,10 +72,6 @@ function givenTo(holder: Expression): Expression | null {
   if (holder.kind === 'case') return holder.subject
   const call = holder.kind === 'fn' ? holder.parent : null
   return call?.kind === 'call' && PASSING.has(call.callee) && call.args[1] === holder ? call.args[0]! : null
-}
-
-function isPinned(variable: Variable): boolean {
-  return variable.parent?.kind === 'operator' && variable.parent.operator === '^'
 }
 
 /** `n = n + 1`: the name on the right is not yet the one on the left. What a branch, a closure or a body binds ends with it. */

@@ -1,7 +1,7 @@
 // Modules, their functions and clauses. Bodies are read when somebody first asks for them.
 import type { SourceFile } from './file.ts'
 import { type Call, canonical, type Expression, type List, Opaque, type Variable, walk } from './expression.ts'
-import { isIrrefutable, variablesIn } from './patterns.ts'
+import { isIrrefutable, isPinned, variablesIn } from './patterns.ts'
 import type { Range } from './range.ts'
 import { type ModuleRole, PROCESS_ROLES, rolesOf } from './roles.ts'
 
@@ -222,10 +222,6 @@ export interface Binding {
   count: number
   /** What stands right of the `=` where the only binding is `name = value`, else null. */
   value: Expression | null
-}
-
-function isPinned(variable: Variable): boolean {
-  return variable.parent?.kind === 'operator' && variable.parent.operator === '^'
 }
 
 /** All clauses of one name and arity. */

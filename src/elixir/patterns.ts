@@ -1,5 +1,5 @@
 // Patterns and messages: what a pattern can match, and what shape a message has.
-import { type Expression, walk } from './expression.ts'
+import { type Expression, type Variable, walk } from './expression.ts'
 
 /** What is known of a message: a bare atom, or a tuple with a literal first atom and its size. */
 export type MessageShape = { kind: 'atom'; tag: string } | { kind: 'tuple'; tag: string; size: number }
@@ -93,4 +93,19 @@ export function variablesIn(pattern: Expression): string[] {
   const names: string[] = []
   for (const each of walk(pattern)) if (each.kind === 'variable' && each.name !== '_') names.push(each.name)
   return names
+}
+
+/** Whether some code has patterns with a variable of that name, so that below them the name means something else. */
+export function rebinds(code: Expression, name: string): boolean {
+  return walk(code).some((each) => patternsOf(each).some((pattern) => variablesIn(pattern).includes(name)))
+}
+
+function patternsOf(each: Expression): readonly Expression[] {
+  if (each.kind === 'branch') return each.patterns
+  return each.kind === 'match' || each.kind === 'draw' ? [each.pattern] : []
+}
+
+/** `^id`: compared, not bound. */
+export function isPinned(variable: Variable): boolean {
+  return variable.parent?.kind === 'operator' && variable.parent.operator === '^'
 }

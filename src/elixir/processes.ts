@@ -415,6 +415,10 @@ export function serverCode(module: Module): Reached[] {
   return reached
 }
 
+export function isServerCode(clause: Clause): boolean {
+  return serverCode(clause.module).some((reached) => reached.clause === clause)
+}
+
 /** Calls of a clause that run in its own process. */
 export function callsHere(clause: Clause): Call[] {
   return clause.calls.filter((call) => whereRuns(call, clause).at === 'here')
